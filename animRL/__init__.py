@@ -1,0 +1,1 @@
+"""animRL: a physically simulated character learns to move like a motion clip (DeepMimic)."""

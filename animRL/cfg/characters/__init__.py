@@ -1,0 +1,1 @@
+"""Configurations of characters, one file each."""

@@ -1,0 +1,233 @@
+"""What all imitation tasks have in common; a task overrides what differs."""
+
+from __future__ import annotations
+
+from animRL.cfg.base_config import BaseConfig
+from animRL.cfg.characters.bob_config import BobConfig
+from animRL.cfg.sim.mujoco_config import MujocoConfig
+from animRL.cfg.validators import Choice, KernelTerm, Length, OptionalOf, Range
+
+
+class MimicConfig(BaseConfig):
+    """The environment: character, engine, motion, episode, rewards."""
+
+    class env:
+        """Size of the task."""
+
+        num_envs = 512
+        """Environments stepped together."""
+        episode_length = 300
+        """Control steps until an episode times out (50 a second)."""
+        spacing = 2.0
+        """Distance between the origins of neighbouring environments [m]."""
+        _valid = {
+            "num_envs": Range(1, 1_000_000),
+            "episode_length": Range(1, 1_000_000),
+            "spacing": Range(0.0, 100.0),
+        }
+
+    class character(BobConfig):
+        """Who moves."""
+
+    class sim:
+        """Which physics engine, and its time step."""
+
+        engine = "auto"
+        """"auto": the best engine of this machine."""
+        device = "cpu"
+        dt = 0.005
+        """Physics time step [s]."""
+        substeps = 4
+        """Physics steps in a control step."""
+        threads = 0
+        """Threads of the CPU engine; 0: one per core."""
+        _valid = {
+            "dt": Range(1e-5, 0.1),
+            "substeps": Range(1, 1000),
+            "threads": Range(0, 1024),
+        }
+
+        class mujoco(MujocoConfig):
+            """The engine "mujoco"."""
+
+    class motion_loader:
+        """Which motion, and how it is read."""
+
+        motion_files = ["datasets/bob3/Walk.txt"]
+        """Paths or patterns, from here, from animRL/resources or from the repository."""
+        loop = None
+        """Whether the clip repeats; None: what the file says."""
+        height_offset = 0.0
+        """Added to the root's height in every frame [m]."""
+        refill_end_effectors = True
+        """Compute end effectors from the joints instead of taking those of the file."""
+        _valid = {
+            "motion_files": Length(1),
+            "loop": OptionalOf(bool),
+            "height_offset": Range(-10.0, 10.0),
+        }
+
+    class init_state:
+        """How an episode starts."""
+
+        reference_state_initialisation = True
+        """Start on the clip at a random phase (RSI); else standing in the default pose."""
+        height_clearance = 0.02
+        """With RSI: the root starts this far above the frame [m]."""
+        root_height = 0.9
+        """Without RSI: height of the root [m]."""
+        joint_scale = [0.8, 1.2]
+        """Without RSI: the default pose times a random factor from this range."""
+        joint_noise = 0.0
+        """Uniform noise on the joint angles, +- [rad]."""
+        root_velocity_noise = 0.0
+        """Uniform noise on the root's linear velocity, +- [m/s]."""
+        _valid = {
+            "height_clearance": Range(-1.0, 1.0),
+            "root_height": Range(0.0, 10.0),
+            "joint_noise": Range(0.0, 3.2),
+            "root_velocity_noise": Range(0.0, 10.0),
+        }
+
+    class control:
+        """From actions to joint targets: offset + clip(scale x action)."""
+
+        action_scale = 0.25
+        """Radians for an action of 1."""
+        action_clip = 100.0
+        """Largest scaled action, +- [rad]."""
+        action_offset = "reference"
+        """"default": the default pose (the course's); "reference": the target frame's pose, led
+        by damping / stiffness x its joint velocities."""
+        _valid = {
+            "action_scale": Range(0.0, 100.0),
+            "action_clip": Range(0.0, 1000.0),
+            "action_offset": Choice("default", "reference"),
+        }
+
+    class termination:
+        """When an episode ends in failure."""
+
+        fall_contact_force = 0.1
+        """Ground force on a fall body [N]."""
+        max_lin_vel = 10.0
+        """Of the base [m/s]."""
+        max_ang_vel = 100.0
+        """Of the base [rad/s]."""
+        max_height = 3.0
+        """Of the base, above the environment's origin [m]."""
+        _valid = {
+            "fall_contact_force": Range(0.0, 1e6),
+            "max_lin_vel": Range(0.0, 1e6),
+            "max_ang_vel": Range(0.0, 1e6),
+            "max_height": Range(0.0, 1e6),
+        }
+
+        class pose_lost:
+            """End early when the character is too far from its reference."""
+
+            enabled = True
+            height = 0.25
+            """Of the base [m]."""
+            orientation = 0.8
+            """Of the base [rad]."""
+            ee_height = 0.25
+            """Of any end effector [m]."""
+            ee_distance = 0.6
+            """Of any end effector, in space [m]."""
+            _valid = {
+                "height": Range(0.0, 10.0),
+                "orientation": Range(0.0, 3.2),
+                "ee_height": Range(0.0, 10.0),
+                "ee_distance": Range(0.0, 10.0),
+            }
+
+    class rewards:
+        """The step's reward: the product of the terms."""
+
+        class terms:
+            """Name of a ``REWARDS.reward_<name>`` method: [sigma, tolerance], in its unit."""
+
+            track_base_height = [0.3, 0.0]
+            track_base_orientation = [0.7, 0.0]
+            track_joint_pos = [2.0, 0.0]
+            track_base_vel = [2.0, 0.0]
+            track_ee_pos = [0.4, 0.0]
+            joint_targets_rate = [30.0, 0.0]
+            _open = True
+            _valid = {"*": KernelTerm()}
+
+
+class MimicTrainConfig(BaseConfig):
+    """PPO and the run."""
+
+    class runner:
+        """The run: length, logging, checkpoints."""
+
+        seed = 1
+        max_iterations = 500
+        num_steps_per_env = 24
+        """Control steps of every environment in one iteration."""
+        save_interval = 50
+        """Iterations between two checkpoints."""
+        eval_interval = 20
+        """Iterations between two deterministic evaluations; 0: never."""
+        video_interval = 100
+        """Iterations between two videos; 0: never."""
+        experiment_name = "bob"
+        run_name = ""
+        threads = 0
+        """Threads of torch; 0: torch's own choice."""
+        _valid = {
+            "seed": Range(0, 2**31 - 1),
+            "max_iterations": Range(0, 10_000_000),
+            "num_steps_per_env": Range(1, 10_000),
+            "save_interval": Range(1, 10_000_000),
+            "eval_interval": Range(0, 10_000_000),
+            "video_interval": Range(0, 10_000_000),
+            "threads": Range(0, 1024),
+        }
+
+    class policy:
+        """Networks of actor and critic."""
+
+        hidden_dims = [512, 256]
+        activation = "elu"
+        obs_normalization = True
+        init_std = 0.3
+        """Initial standard deviation of the actions."""
+        learn_std = True
+        _valid = {
+            "hidden_dims": Length(1),
+            "init_std": Range(1e-3, 10.0),
+            "activation": Choice("elu", "relu", "tanh", "selu", "lrelu", "sigmoid", "gelu"),
+        }
+
+    class algorithm:
+        """PPO (Schulman et al. 2017), as in rsl-rl."""
+
+        num_learning_epochs = 5
+        num_mini_batches = 4
+        clip_param = 0.2
+        gamma = 0.99
+        lam = 0.95
+        value_loss_coef = 0.5
+        entropy_coef = 0.0
+        learning_rate = 3e-4
+        schedule = "fixed"
+        desired_kl = 0.01
+        max_grad_norm = 1.0
+        use_clipped_value_loss = True
+        _valid = {
+            "num_learning_epochs": Range(1, 100),
+            "num_mini_batches": Range(1, 10_000),
+            "clip_param": Range(0.0, 1.0),
+            "gamma": Range(0.0, 1.0),
+            "lam": Range(0.0, 1.0),
+            "value_loss_coef": Range(0.0, 100.0),
+            "entropy_coef": Range(0.0, 1.0),
+            "learning_rate": Range(0.0, 1.0),
+            "schedule": Choice("fixed", "adaptive"),
+            "desired_kl": Range(0.0, 1.0),
+            "max_grad_norm": Range(0.0, 1e6),
+        }

@@ -1,0 +1,1 @@
+"""Configurations of physics engines, one file each."""

@@ -1,0 +1,1 @@
+"""Motion clips: the file format, validation, and all clips in one tensor."""

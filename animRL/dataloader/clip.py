@@ -1,0 +1,224 @@
+"""One motion clip: a validated file of the format in which animRL stores motions."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from animRL.dataloader.frame_layout import FrameLayout
+from animRL.utils.errors import InputError
+
+MAX_FILE_BYTES = 256 * 2**20
+# A joint angle beyond two full turns is a unit error, not a pose: 4 pi rad, or 12.6 degrees.
+MAX_JOINT_ANGLE = 4.0 * np.pi
+# Stored rotations are rounded; farther from unit length than this they are no rotations.
+QUATERNION_NORM_TOLERANCE = 0.02
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A motion as read from a file.
+
+    ``frames`` is (T, D) float64 with the columns of ``FrameLayout``; ``frame_duration`` is in
+    seconds; ``loop`` is the file's word (None: it says nothing).
+    """
+
+    frames: np.ndarray
+    frame_duration: float
+    joint_names: tuple[str, ...]
+    end_effector_names: tuple[str, ...]
+    motion_weight: float = 1.0
+    loop: bool | None = None
+    source: str = "<memory>"
+
+    @property
+    def layout(self) -> FrameLayout:
+        """Columns of a frame."""
+        return FrameLayout(len(self.joint_names), len(self.end_effector_names))
+
+    @property
+    def duration(self) -> float:
+        """Length in seconds: (T - 1) x frame duration."""
+        return (len(self.frames) - 1) * self.frame_duration
+
+
+def load_clip(path: str | Path) -> Clip:
+    """Read and validate a motion file.
+
+    Raises:
+        InputError: one line naming the file, the field and what would be valid.
+    """
+    path = Path(path)
+    data = _read_json(path)
+    joint_names = _names(data, "JointNames", path)
+    end_effector_names = _names(data, "EndEffectorNames", path)
+    duration = _number(data, "FrameDuration", path)
+    if not 0.0 < duration <= 1.0:
+        raise InputError(f"{path}: FrameDuration is {duration}; valid: seconds in (0, 1]")
+    weight = _number(data, "MotionWeight", path, default=1.0)
+    if weight <= 0.0:
+        raise InputError(f"{path}: MotionWeight is {weight}; valid: a number above 0")
+    loop = data.get("Loop")
+    if loop is not None and not isinstance(loop, bool):
+        raise InputError(f"{path}: Loop is {loop!r}; valid: true or false")
+    if data.get("OutputMode", "ISAAC") != "ISAAC":
+        raise InputError(f"{path}: OutputMode is {data['OutputMode']!r}; valid: 'ISAAC'")
+    frames = _frames(data, FrameLayout(len(joint_names), len(end_effector_names)), path)
+    clip = Clip(frames, duration, joint_names, end_effector_names, weight, loop, str(path))
+    return _checked_values(clip)
+
+
+def save_clip(clip: Clip, path: str | Path) -> None:
+    """Write a clip to a file, complete or not at all; one frame a line, to be read by people."""
+    path = Path(path)
+    header: dict[str, Any] = {
+        "FrameDuration": clip.frame_duration,
+        "MotionWeight": clip.motion_weight,
+        "OutputMode": "ISAAC",
+        "EndEffectorNames": list(clip.end_effector_names),
+        "JointNames": list(clip.joint_names),
+    }
+    if clip.loop is not None:
+        header["Loop"] = clip.loop
+    rows = ",\n".join(json.dumps([round(float(v), 6) for v in frame]) for frame in clip.frames)
+    text = json.dumps(header, indent=1)[:-2] + ',\n "Frames": [\n' + rows + "\n]\n}\n"
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        temporary.write_text(text, encoding="utf-8")
+        os.replace(temporary, path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise InputError(f"{path}: cannot be written ({error.strerror})") from error
+
+
+def permuted_to(
+    clip: Clip, joint_names: Sequence[str], end_effector_names: Sequence[str] | None = None
+) -> Clip:
+    """Return the clip with its joints (and end effectors) in the order of the given names.
+
+    Raises:
+        InputError: if the clip's names are not the same set.
+    """
+    joints = _permutation(clip, "JointNames", clip.joint_names, joint_names)
+    wanted = clip.end_effector_names if end_effector_names is None else end_effector_names
+    ends = _permutation(clip, "EndEffectorNames", clip.end_effector_names, wanted)
+    triples = np.concatenate([np.arange(3 * e, 3 * e + 3) for e in ends] or [np.arange(0)])
+    layout, frames = clip.layout, clip.frames.copy()
+    for columns, order in (
+        (layout.joint_pos, joints),
+        (layout.joint_vel, joints),
+        (layout.ee_pos, triples.astype(int)),
+        (layout.ee_vel, triples.astype(int)),
+    ):
+        frames[:, columns] = clip.frames[:, columns][:, order]
+    return Clip(
+        frames, clip.frame_duration, tuple(joint_names), tuple(wanted),
+        clip.motion_weight, clip.loop, clip.source,
+    )  # fmt: skip
+
+
+def _permutation(clip: Clip, field: str, have: Sequence[str], want: Sequence[str]) -> list[int]:
+    if set(have) != set(want):
+        missing, extra = sorted(set(want) - set(have)), sorted(set(have) - set(want))
+        parts = [f"missing {', '.join(missing)}"] if missing else []
+        parts += [f"unknown {', '.join(extra)}"] if extra else []
+        raise InputError(f"{clip.source}: {field}: {'; '.join(parts)}; valid: {', '.join(want)}")
+    return [list(have).index(name) for name in want]
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        if path.stat().st_size > MAX_FILE_BYTES:
+            raise InputError(f"{path}: larger than {MAX_FILE_BYTES >> 20} MiB; not a motion clip")
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: not a text file in UTF-8; valid: a JSON motion file") from error
+    if not text.strip():
+        raise InputError(f"{path}: empty; valid: a JSON motion file")
+    try:
+        data = json.loads(text)
+    except (json.JSONDecodeError, RecursionError) as error:
+        where = f"line {error.lineno}: {error.msg}" if hasattr(error, "lineno") else "too deep"
+        raise InputError(f"{path}: not JSON, or cut short ({where})") from error
+    if not isinstance(data, dict):
+        raise InputError(f"{path}: a JSON {type(data).__name__}; valid: an object with Frames")
+    return data
+
+
+def _field(data: dict[str, Any], name: str, path: Path) -> Any:
+    if name not in data:
+        raise InputError(f"{path}: field {name} is missing; present: {', '.join(sorted(data))}")
+    return data[name]
+
+
+def _number(data: dict[str, Any], name: str, path: Path, default: float | None = None) -> float:
+    value = data.get(name, default) if default is not None else _field(data, name, path)
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not np.isfinite(value):
+        raise InputError(f"{path}: {name} is {value!r}; valid: a finite number")
+    return float(value)
+
+
+def _names(data: dict[str, Any], name: str, path: Path) -> tuple[str, ...]:
+    value = _field(data, name, path)
+    if not isinstance(value, list) or not all(isinstance(n, str) and n for n in value):
+        raise InputError(f"{path}: {name} is not a list of names")
+    twice = sorted({n for n in value if value.count(n) > 1})
+    if twice:
+        raise InputError(f"{path}: {name} names {', '.join(twice)} more than once")
+    return tuple(value)
+
+
+def _frames(data: dict[str, Any], layout: FrameLayout, path: Path) -> np.ndarray:
+    rows = _field(data, "Frames", path)
+    if not isinstance(rows, list) or len(rows) < 2:
+        count = len(rows) if isinstance(rows, list) else "no"
+        raise InputError(f"{path}: Frames has {count} frame(s); valid: a list of at least 2")
+    for index, row in enumerate(rows):
+        if not isinstance(row, list) or len(row) != layout.width:
+            count = len(row) if isinstance(row, list) else "no"
+            raise InputError(
+                f"{path}: Frames[{index}] has {count} columns; valid: {layout.width} for "
+                f"{layout.num_joints} joints and {layout.num_end_effectors} end effectors"
+            )
+        if not all(type(value) in (int, float) for value in row):
+            raise InputError(f"{path}: Frames[{index}] holds something that is not a number")
+    frames = np.asarray(rows, dtype=np.float64)
+    bad = np.argwhere(~np.isfinite(frames))
+    if len(bad):
+        row, column = bad[0]
+        raise InputError(
+            f"{path}: Frames[{row}][{column}] is {frames[row, column]}; valid: finite numbers"
+        )
+    return frames
+
+
+def _checked_values(clip: Clip) -> Clip:
+    """Refuse frames whose numbers cannot be what their columns say; normalise the rotations."""
+    layout, frames = clip.layout, clip.frames.copy()
+    norms = np.linalg.norm(frames[:, layout.root_rot], axis=1)
+    bad = np.flatnonzero(np.abs(norms - 1.0) > QUATERNION_NORM_TOLERANCE)
+    if len(bad):
+        raise InputError(
+            f"{clip.source}: Frames[{bad[0]}] root rotation has length {norms[bad[0]]:.4g}; "
+            "valid: unit quaternions xyzw in columns 3 to 6"
+        )
+    frames[:, layout.root_rot] /= norms[:, None]
+    angles = np.abs(frames[:, layout.joint_pos])
+    if angles.size and angles.max() > MAX_JOINT_ANGLE:
+        row, joint = np.unravel_index(angles.argmax(), angles.shape)
+        raise InputError(
+            f"{clip.source}: Frames[{row}] {clip.joint_names[joint]} is "
+            f"{frames[row, layout.joint_pos][joint]:.4g}; valid: radians (are these degrees?)"
+        )
+    return Clip(
+        frames, clip.frame_duration, clip.joint_names, clip.end_effector_names,
+        clip.motion_weight, clip.loop, clip.source,
+    )  # fmt: skip

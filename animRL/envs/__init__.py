@@ -1,0 +1,1 @@
+"""The vectorised imitation task."""

@@ -1,0 +1,276 @@
+"""The imitation task: N characters that follow a motion clip, stepped together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from animRL.dataloader.motion_loader import MotionLoader
+from animRL.envs import terminations
+from animRL.envs.observations import ObservationLayout, observe
+from animRL.envs.reference import Reference
+from animRL.reward.composer import RewardComposer
+from animRL.reward.rewards import target_ee_global
+from animRL.reward.task_data import TaskData
+from animRL.sim.base import ResetState, SimBackend, SimState
+from animRL.utils import rotations as rot
+
+
+@dataclass(frozen=True)
+class StepResult:
+    """What one control step gave; every tensor describes the step just made, except ``obs``."""
+
+    obs: Tensor
+    """Observations (N, 108) after the resets, for the next action."""
+    reward: Tensor
+    """Product of the reward terms (N,)."""
+    terms: dict[str, Tensor]
+    """Each reward term (N,)."""
+    terminated: Tensor
+    """Episodes (N,) that ended in failure (bool)."""
+    timed_out: Tensor
+    """Episodes (N,) that ended in time, not in failure (bool)."""
+    state: SimState
+    """The engine's state that was judged, before any reset."""
+    data: TaskData
+    """The data dictionary that was judged, its target included."""
+
+    @property
+    def done(self) -> Tensor:
+        """Episodes (N,) that ended, for whatever reason (bool)."""
+        return self.terminated | self.timed_out
+
+
+class MimicTask:
+    """Phase, reference state initialisation, rewards and terminations over any engine.
+
+    The order of a step: engine step, read state, terminate, reward, reset the finished
+    environments, advance every phase, observe. The target in an observation is the one by which
+    the next state is judged.
+    """
+
+    def __init__(self, cfg: Any, backend: SimBackend) -> None:
+        """Build the task of ``cfg`` (a ``MimicConfig``) on an engine.
+
+        Raises:
+            InputError: for a motion file or reward term that cannot be used.
+        """
+        self.cfg, self.backend = cfg, backend
+        self.character = backend.character
+        self.num_envs, self.device, self.dt = backend.num_envs, backend.device, backend.dt
+        self.num_actions = len(self.character.joint_names)
+        self.observation_layout = ObservationLayout(self.num_actions)
+        self.compose_reward = RewardComposer(cfg.rewards.terms.to_dict())
+        self.motion_loader = MotionLoader(
+            self.device, cfg.motion_loader, self.dt, self.num_actions,
+            len(self.character.end_effector_names), self.character.joint_names,
+            self.character.end_effector_names, self._end_effectors_of,
+        )  # fmt: skip
+        self.reference = Reference(self.motion_loader, self.num_envs)
+        self.env_origins = _grid(self.num_envs, cfg.env.spacing).to(self.device)
+        self.max_episode_length = int(cfg.env.episode_length)
+        self._pose_limits = terminations.PoseLimits(
+            cfg.termination.pose_lost.height, cfg.termination.pose_lost.orientation,
+            cfg.termination.pose_lost.ee_height, cfg.termination.pose_lost.ee_distance,
+        )  # fmt: skip
+        self._fall_bodies = self.character.body_indices(cfg.character.fall_bodies).to(self.device)
+        # The drive lags a moving target by damping / stiffness seconds.
+        self._drive_lag = self.character.damping / self.character.stiffness
+        zeros = torch.zeros(self.num_envs, self.num_actions, device=self.device)
+        self.actions, self._scaled_actions = zeros, zeros
+        self._joint_targets_rate = torch.zeros(self.num_envs, device=self.device)
+        self.episode_steps = torch.zeros(self.num_envs, dtype=torch.long, device=self.device)
+        self.reset()
+
+    def reset(self, phases: Tensor | None = None, yaw: Tensor | None = None) -> Tensor:
+        """Start new episodes everywhere and return the observations (N, 108).
+
+        Args:
+            phases: start phases (N,); by default as the configuration says.
+            yaw: turns of the whole start about z (N,) [rad]; by default none.
+        """
+        everyone = torch.arange(self.num_envs, device=self.device)
+        self._reset_environments(everyone, phases, yaw)
+        return self._advance_and_observe()
+
+    def step(self, actions: Tensor) -> StepResult:
+        """Apply actions (N, J) for one control step."""
+        self._apply(actions)
+        state = self.backend.state()
+        data = self.task_data()
+        self.episode_steps = self.episode_steps + 1
+        terminated = self._terminated(state, data)
+        timed_out = (self.episode_steps >= self.max_episode_length) | self.reference.finished()
+        timed_out = timed_out & ~terminated
+        reward, terms = self.compose_reward(data)
+        # A diverged state may hold anything; its reward must not.
+        sound = ~state.diverged
+        reward = torch.where(sound, reward, 0.0)
+        terms = {name: torch.where(sound, value, 0.0) for name, value in terms.items()}
+        finished = (terminated | timed_out).nonzero(as_tuple=False).flatten()
+        if len(finished):
+            self._reset_environments(finished)
+        obs = self._advance_and_observe()
+        return StepResult(obs, reward, terms, terminated, timed_out, state, data)
+
+    def task_data(self) -> TaskData:
+        """Return the data dictionary of the present state and target, for rewards."""
+        state = self.backend.state()
+        ee_global = self.character.end_effector_pos(state.body_pos, state.body_quat)
+        # One rotation for the two velocities and all end effectors.
+        relative = ee_global - state.root_pos.unsqueeze(1)
+        vectors = torch.cat(
+            [state.root_lin_vel.unsqueeze(1), state.root_ang_vel.unsqueeze(1), relative], dim=1
+        )
+        local = rot.quat_rotate_inverse(state.root_quat.unsqueeze(1), vectors)
+        return TaskData(
+            motion_loader=self.motion_loader,
+            num_ee=ee_global.shape[1],
+            num_dof=self.num_actions,
+            env_origins=self.env_origins,
+            root_states=torch.cat(
+                [state.root_pos, state.root_quat, state.root_lin_vel, state.root_ang_vel], dim=-1
+            ),
+            base_quat=state.root_quat,
+            base_lin_vel=local[:, 0],
+            base_ang_vel=local[:, 1],
+            dof_pos=state.joint_pos,
+            dof_vel=state.joint_vel,
+            ee_global=ee_global,
+            ee_local=local[:, 2:],
+            joint_targets_rate=self._joint_targets_rate,
+            phase=self.reference.phase,
+            reset_phase=self.reference.reset_phase,
+            target_frames=self.reference.target_frames,
+            reset_frames=self.reference.reset_frames,
+        )
+
+    def reference_state(self) -> ResetState:
+        """The state that tracks the present target perfectly, root velocities in world frame."""
+        return self._state_of(self.reference.target_frames, self.env_origins[:, 2])
+
+    def _apply(self, actions: Tensor) -> None:
+        """Turn actions into joint targets and advance the engine."""
+        control = self.cfg.control
+        scaled = (control.action_scale * actions).clamp(-control.action_clip, control.action_clip)
+        change = (scaled - self._scaled_actions).norm(dim=-1)
+        rate = change / (self.num_actions**0.5 * self.dt)
+        self._joint_targets_rate = torch.where(self.episode_steps > 0, rate, 0.0)
+        self.actions, self._scaled_actions = actions, scaled
+        self.backend.step(self._action_offset() + scaled)
+
+    def _action_offset(self) -> Tensor:
+        """The pose (N, J) [rad] that action 0 asks for."""
+        if self.cfg.control.action_offset == "default":
+            return self.character.default_joint_pos
+        frames = self.reference.target_frames
+        joints = self.motion_loader.get_joint_pose(frames)
+        return joints + self._drive_lag * self.motion_loader.get_joint_vel(frames)
+
+    def _terminated(self, state: SimState, data: TaskData) -> Tensor:
+        rules, origin = self.cfg.termination, self.env_origins[:, 2]
+        terminated = terminations.fallen(
+            state.ground_contact_force, self._fall_bodies, rules.fall_contact_force
+        ) | terminations.out_of_range(
+            state, origin, rules.max_lin_vel, rules.max_ang_vel, rules.max_height
+        )
+        if rules.pose_lost.enabled:
+            frames = data["target_frames"]
+            terminated = terminated | terminations.pose_lost(
+                state.root_pos[:, 2] - origin, state.root_quat, data["ee_global"],
+                self.motion_loader.get_root_pos(frames), self.motion_loader.get_root_rot(frames),
+                target_ee_global(data), self._pose_limits,
+            )  # fmt: skip
+        return terminated
+
+    def _reset_environments(
+        self, env_ids: Tensor, phases: Tensor | None = None, yaw: Tensor | None = None
+    ) -> None:
+        count, start = len(env_ids), self.cfg.init_state
+        clip_ids = self.motion_loader.sample_clips(count)
+        if phases is None and start.reference_state_initialisation:
+            phases = torch.rand(count, device=self.device)
+        elif phases is None:
+            phases = torch.zeros(count, device=self.device)
+        frames = self.reference.raw_frames(phases, clip_ids)
+        state = self._start_state(frames, self.env_origins[env_ids], yaw)
+        self.backend.reset(env_ids, state)
+        self.reference.reset(env_ids, clip_ids, phases, state.root_pos[:, :2], state.root_quat)
+        self.episode_steps = self.episode_steps.index_fill(0, env_ids, 0)
+        self.actions = self.actions.index_fill(0, env_ids, 0.0)
+        self._scaled_actions = self._scaled_actions.index_fill(0, env_ids, 0.0)
+
+    def _start_state(self, frames: Tensor, origins: Tensor, yaw: Tensor | None) -> ResetState:
+        """States (n) to start from: on the clip, or standing in the default pose."""
+        start, count = self.cfg.init_state, len(frames)
+        if start.reference_state_initialisation:
+            state = self._state_of(frames, start.height_clearance)
+            pos = torch.cat([torch.zeros_like(state.root_pos[:, :2]), state.root_pos[:, 2:]], -1)
+            quat, joints, joint_vel = state.root_quat, state.joint_pos, state.joint_vel
+            lin_vel, ang_vel = state.root_lin_vel, state.root_ang_vel
+        else:
+            pos = torch.tensor([0.0, 0.0, start.root_height], device=self.device).expand(count, 3)
+            quat = torch.tensor([0.0, 0.0, 0.0, 1.0], device=self.device).expand(count, 4)
+            low, high = start.joint_scale
+            scale = _uniform((count, self.num_actions), low, high, self.device)
+            joints = self.character.default_joint_pos * scale
+            lin_vel = ang_vel = torch.zeros(count, 3, device=self.device)
+            joint_vel = torch.zeros_like(joints)
+        joints = joints + _noise(joints.shape, start.joint_noise, self.device)
+        lin_vel = lin_vel + _noise(lin_vel.shape, start.root_velocity_noise, self.device)
+        if yaw is not None:
+            turn = rot.quat_about_z(yaw)
+            quat = rot.quat_mul(turn, quat)
+            lin_vel, ang_vel = rot.quat_rotate(turn, lin_vel), rot.quat_rotate(turn, ang_vel)
+        return ResetState(origins + pos, quat, lin_vel, ang_vel, joints, joint_vel)
+
+    def _state_of(self, frames: Tensor, raise_by: Tensor | float) -> ResetState:
+        """The character on frames (n, D), ``raise_by`` [m] above their height."""
+        loader = self.motion_loader
+        pos, quat = loader.get_root_pos(frames), loader.get_root_rot(frames)
+        return ResetState(
+            root_pos=torch.cat([pos[:, :2], (pos[:, 2] + raise_by).unsqueeze(-1)], dim=-1),
+            root_quat=quat,
+            root_lin_vel=rot.quat_rotate(quat, loader.get_linear_vel(frames)),
+            root_ang_vel=rot.quat_rotate(quat, loader.get_angular_vel(frames)),
+            joint_pos=loader.get_joint_pose(frames),
+            joint_vel=loader.get_joint_vel(frames),
+        )
+
+    def _advance_and_observe(self) -> Tensor:
+        state = self.backend.state()
+        self.reference.advance(state.root_pos[:, :2])
+        return observe(
+            state, self.env_origins[:, 2], self.reference.turn, self.character.default_joint_pos,
+            self.actions, self.reference.phase,
+        )  # fmt: skip
+
+    def _end_effectors_of(self, root_pos: Tensor, root_quat: Tensor, joint_pos: Tensor) -> Tensor:
+        """End effectors (T, E, 3) of poses on the cpu or the task's device, result on the cpu."""
+        where = self.device
+        bodies = self.character.forward_kinematics(
+            root_pos.to(where), root_quat.to(where), joint_pos.to(where)
+        )
+        return self.character.end_effector_pos(*bodies).cpu()
+
+
+def _grid(count: int, spacing: float) -> Tensor:
+    """Origins (count, 3) [m] of environments on a square grid on the ground."""
+    side = int(count**0.5 + 0.999999)
+    index = torch.arange(count)
+    rows, columns = index // side, index % side
+    return torch.stack([spacing * rows, spacing * columns, 0 * index], dim=-1).float()
+
+
+def _uniform(shape: tuple[int, ...], low: float, high: float, device: torch.device) -> Tensor:
+    return low + (high - low) * torch.rand(shape, device=device)
+
+
+def _noise(shape: torch.Size, amplitude: float, device: torch.device) -> Tensor:
+    """Uniform numbers in +-amplitude; no random number is drawn for amplitude 0."""
+    if amplitude == 0.0:
+        return torch.zeros(shape, device=device)
+    return _uniform(tuple(shape), -amplitude, amplitude, device)

@@ -1,0 +1,112 @@
+"""The moving reference: phase, target frame and where the clip is anchored in the world."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from animRL.utils import rotations as rot
+
+if TYPE_CHECKING:
+    from animRL.dataloader.motion_loader import MotionLoader
+
+# A phase this close to 1 is the end of the clip: float32 rounding over a thousand steps.
+END_OF_CLIP = 1.0 - 1e-5
+
+
+class Reference:
+    """The reference of N environments; the one place where phase, anchor and target change.
+
+    Anchoring turns a clip about z by ``turn`` (N,) [rad] and then moves it in x and y by
+    ``offset`` (N, 2) [m], so that its frame at the reset phase meets the character's heading and
+    planar position. Heights are not changed, and velocities and end effectors are in the base
+    frame, so only the first seven columns of a frame depend on the anchor.
+    """
+
+    def __init__(self, motions: MotionLoader, num_envs: int) -> None:
+        """Start all environments at phase 0 of clip 0, not yet anchored."""
+        device = motions.device
+        self.motions = motions
+        self.clip_ids = torch.zeros(num_envs, dtype=torch.long, device=device)
+        self.phase = torch.zeros(num_envs, device=device)
+        self.reset_phase = torch.zeros(num_envs, device=device)
+        self.turn = torch.zeros(num_envs, device=device)
+        self.offset = torch.zeros(num_envs, 2, device=device)
+        self.drift = torch.zeros(num_envs, device=device)
+        """Planar distance (N,) [m] that was forgiven at the loops since the reset."""
+        self.target_frames = motions.get_frame_at_phase(self.phase)
+        """Anchored frames (N, D) by which the next state is judged."""
+        self.reset_frames = self.target_frames.clone()
+        """Anchored frames (N, D) at the reset phase."""
+
+    def raw_frames(self, phase: Tensor, clip_ids: Tensor) -> Tensor:
+        """Frames (n, D) of the clips as they are in the files."""
+        return self.motions.get_frame_at_phase(phase, clip_ids)
+
+    def reset(
+        self, env_ids: Tensor, clip_ids: Tensor, phase: Tensor, root_xy: Tensor, root_quat: Tensor
+    ) -> None:
+        """Start environments (n,) at ``phase`` (n,) and anchor them to the character there.
+
+        Args:
+            env_ids: environments (n,).
+            clip_ids: clip of each (n,).
+            phase: reset phase (n,) in [0, 1].
+            root_xy: planar position of the character's root (n, 2), world frame [m].
+            root_quat: rotation of the character's root (n, 4).
+        """
+        frames = self.raw_frames(phase, clip_ids)
+        difference = rot.quat_mul(root_quat, rot.quat_conjugate(self.motions.get_root_rot(frames)))
+        turn = rot.twist_about_z(difference)
+        offset = root_xy - rot.rotate_about_z(turn, frames[:, :2])
+        anchored = anchor(frames, turn, offset)
+        self.clip_ids = self.clip_ids.index_copy(0, env_ids, clip_ids)
+        self.phase = self.phase.index_copy(0, env_ids, phase)
+        self.reset_phase = self.reset_phase.index_copy(0, env_ids, phase)
+        self.turn = self.turn.index_copy(0, env_ids, turn)
+        self.offset = self.offset.index_copy(0, env_ids, offset)
+        self.drift = self.drift.index_fill(0, env_ids, 0.0)
+        self.target_frames = self.target_frames.index_copy(0, env_ids, anchored)
+        self.reset_frames = self.reset_frames.index_copy(0, env_ids, anchored)
+
+    def advance(self, root_xy: Tensor) -> None:
+        """Move every phase one control step on and fetch the new target frames.
+
+        A looping clip that passes its end goes on by the planar transform from its first root
+        frame to its last; the reference then takes over the character's planar lead or lag, as
+        DeepMimic synchronises the root at each cycle, because the policy cannot see it.
+
+        Args:
+            root_xy: planar root position (N, 2) of the states that the present target judged.
+        """
+        phase = self.phase + self.motions.phase_step(self.clip_ids)
+        loops = self.motions.loops[self.clip_ids]
+        wrapped = loops & (phase >= END_OF_CLIP)
+        clips = self.clip_ids
+        turn = self.turn + self.motions.loop_turn[clips]
+        offset = (
+            self.offset
+            + rot.rotate_about_z(self.turn, self.motions.loop_last_xy[clips])
+            - rot.rotate_about_z(turn, self.motions.loop_first_xy[clips])
+        )
+        lead = root_xy - self.target_frames[:, :2]
+        self.turn = torch.where(wrapped, turn, self.turn)
+        self.offset = torch.where(wrapped.unsqueeze(-1), offset + lead, self.offset)
+        self.drift = self.drift + wrapped * lead.norm(dim=-1)
+        self.phase = torch.where(wrapped, phase - 1.0, phase).clamp(0.0, 1.0)
+        self.target_frames = anchor(
+            self.raw_frames(self.phase, self.clip_ids), self.turn, self.offset
+        )
+
+    def finished(self) -> Tensor:
+        """Environments (N,) whose clip does not loop and has been judged to its end (bool)."""
+        return (self.phase >= END_OF_CLIP) & ~self.motions.loops[self.clip_ids]
+
+
+def anchor(frames: Tensor, turn: Tensor, offset: Tensor) -> Tensor:
+    """Turn frames (N, D) about z by ``turn`` (N,) [rad], then move them by ``offset`` (N, 2) [m]."""
+    xy = rot.rotate_about_z(turn, frames[:, :2]) + offset
+    rotation = rot.quat_mul(rot.quat_about_z(turn), frames[:, 3:7])
+    return torch.cat([xy, frames[:, 2:3], rotation, frames[:, 7:]], dim=-1)

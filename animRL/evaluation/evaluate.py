@@ -1,0 +1,234 @@
+"""Deterministic roll-outs of a policy and what they say of it; for training and for eval.py."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from animRL.envs.mimic_task import MimicTask, StepResult
+from animRL.evaluation.metrics import (
+    BodyGroups,
+    Pose,
+    imitation_reward,
+    mean_body_distance,
+    position_error,
+)
+
+Policy = Callable[[Tensor], Tensor]
+"""Observations (N, 108) -> actions (N, 32)."""
+
+LOST_DISTANCE = 0.5
+"""Mean body position error [m] beyond which an episode is no success (design of the metric)."""
+EPISODE_SECONDS = 20.0
+"""Length of an episode of a looping clip [s]; others last as long as the clip."""
+JOINT_NOISE, ROOT_VELOCITY_NOISE = 0.05, 0.1
+"""Uniform noise at the start: joints [rad], root velocity [m/s]."""
+
+
+@dataclass
+class Trace:
+    """Environment 0 of a roll-out, step by step; rows are steps."""
+
+    obs: list[Tensor] = field(default_factory=list)
+    dones: list[bool] = field(default_factory=list)
+    falls: list[bool] = field(default_factory=list)
+    rewards: dict[str, list[float]] = field(default_factory=dict)
+    total: list[float] = field(default_factory=list)
+    poses: list[tuple[Tensor, Tensor, Tensor]] = field(default_factory=list)
+    """(root position, root rotation, joint angles) of the character."""
+    reference_poses: list[tuple[Tensor, Tensor, Tensor]] = field(default_factory=list)
+    """The same of the reference that judged it."""
+
+
+@dataclass(frozen=True)
+class Episodes:
+    """What N episodes gave; every tensor is (N,)."""
+
+    success: Tensor
+    """Neither fallen nor farther than ``LOST_DISTANCE`` from the reference (bool)."""
+    steps: Tensor
+    """Steps until the fall, or to the end."""
+    length: Tensor
+    """Steps of the whole episode."""
+    position_error: Tensor
+    """Mean over those steps [m]."""
+    normalised_return: Tensor
+    """Mean imitation reward over the whole length; steps after a fall count 0."""
+    course_reward: Tensor
+    """Mean product reward over the steps until the fall."""
+    drift_m_per_min: Tensor
+    """Planar distance forgiven at the loops [m/min]."""
+
+
+def evaluation_config(env_cfg: Any, episodes: int) -> Any:
+    """Copy a task's configuration for evaluation: noisy starts, ends by falls alone."""
+    cfg = type(env_cfg).from_dict(env_cfg.to_dict())
+    cfg.set("env.num_envs", episodes)
+    cfg.set("env.episode_length", 1_000_000)
+    cfg.set("termination.pose_lost.enabled", False)
+    cfg.set("init_state.reference_state_initialisation", True)
+    cfg.set("init_state.joint_noise", JOINT_NOISE)
+    cfg.set("init_state.root_velocity_noise", ROOT_VELOCITY_NOISE)
+    return cfg
+
+
+def start_phases(num_envs: int, from_zero: int, seed: int, device: torch.device) -> Tensor:
+    """Phases (N,): the first ``from_zero`` environments at 0, the others at seeded random ones."""
+    generator = torch.Generator().manual_seed(seed)
+    phases = torch.rand(num_envs, generator=generator)
+    phases[:from_zero] = 0.0
+    return phases.to(device)
+
+
+def roll_out(
+    env: MimicTask, policy: Policy, phases: Tensor, seed: int, trace: Trace | None = None
+) -> Episodes:
+    """Run one episode in each environment of ``env``, built from an ``evaluation_config``.
+
+    Args:
+        env: the task; its random draws are those of ``seed``, and training's are left alone.
+        policy: deterministic actions.
+        phases: start phases (N,).
+        seed: of the noise at the start.
+        trace: filled with environment 0 if given.
+    """
+    with torch.random.fork_rng(devices=[]), torch.inference_mode():
+        torch.manual_seed(seed)
+        return _roll_out(env, policy, phases, trace)
+
+
+def record(env: MimicTask, policy: Policy, steps: int, seed: int) -> Trace:
+    """Trace environment 0 for a number of steps from phase 0, through resets if it ends."""
+    trace = Trace()
+    with torch.random.fork_rng(devices=[]), torch.inference_mode():
+        torch.manual_seed(seed)
+        obs = env.reset(torch.zeros(env.num_envs, device=env.device))
+        for _ in range(steps):
+            result = env.step(policy(obs))
+            _record(trace, env, obs, result)
+            obs = result.obs
+    return trace
+
+
+def _roll_out(env: MimicTask, policy: Policy, phases: Tensor, trace: Trace | None) -> Episodes:
+    tally = _Tally(env, episode_steps(env, phases))
+    obs = env.reset(phases)
+    while bool(tally.running.any()):
+        actions = policy(obs)
+        result = env.step(actions)
+        if trace is not None and bool(tally.running[0]):
+            _record(trace, env, obs, result)
+        tally.add(result)
+        obs = result.obs
+    return tally.episodes()
+
+
+def episode_steps(env: MimicTask, phases: Tensor) -> Tensor:
+    """Control steps (N,) of a whole episode from each phase, for the clip the task runs."""
+    if bool(env.motion_loader.loops.all()):
+        return torch.full_like(phases, round(EPISODE_SECONDS / env.dt), dtype=torch.long)
+    step = env.motion_loader.phase_step()[0]
+    return ((1.0 - phases) / step - 1e-3).ceil().clamp(min=1.0).long()
+
+
+class _Tally:
+    """Sums over the steps of N episodes, each counted until it falls or is over."""
+
+    def __init__(self, env: MimicTask, length: Tensor) -> None:
+        self.env, self.length = env, length
+        character = env.cfg.character
+        self.groups = BodyGroups(env.character, [*character.hands, *character.feet])
+        self.running = torch.ones_like(length, dtype=torch.bool)
+        self.failed = torch.zeros_like(self.running)
+        self.steps = torch.zeros_like(length)
+        self.sums = {n: torch.zeros(length.shape, device=length.device) for n in ("pe", "nr", "cr")}
+        self.drift = torch.zeros(length.shape, device=length.device)
+
+    def add(self, result: StepResult) -> None:
+        """Count one step in the episodes that are still running."""
+        actual, reference = self._poses(result)
+        fell = result.terminated & self.running
+        counted = self.running & ~fell
+        self.failed = self.failed | fell
+        far = mean_body_distance(actual, reference, self.groups) > LOST_DISTANCE
+        self.failed = self.failed | (far & counted)
+        values = {
+            "pe": position_error(actual, reference, self.groups),
+            "nr": imitation_reward(actual, reference, self.groups),
+            "cr": result.reward,
+        }
+        for name, value in values.items():
+            self.sums[name] = self.sums[name] + torch.where(counted, value, 0.0)
+        self.steps = self.steps + counted
+        self.drift = torch.where(counted, self.env.reference.drift, self.drift)
+        self.running = counted & (self.steps < self.length) & ~result.timed_out
+
+    def episodes(self) -> Episodes:
+        """Return the means."""
+        steps = self.steps.clamp(min=1)
+        return Episodes(
+            success=~self.failed,
+            steps=self.steps,
+            length=self.length,
+            position_error=self.sums["pe"] / steps,
+            normalised_return=self.sums["nr"] / self.length,
+            course_reward=self.sums["cr"] / steps,
+            drift_m_per_min=self.drift / (steps * self.env.dt) * 60.0,
+        )
+
+    def _poses(self, result: StepResult) -> tuple[Pose, Pose]:
+        """The character and the reference by which it was judged, after the same step."""
+        env, frames, state = self.env, result.data["target_frames"], result.state
+        root = env.motion_loader.get_root_pos(frames) + _height(env.env_origins)
+        bodies = env.character.forward_kinematics(
+            root, env.motion_loader.get_root_rot(frames), env.motion_loader.get_joint_pose(frames)
+        )
+        actual = Pose(state.body_pos, state.body_quat, state.joint_vel)
+        return actual, Pose(*bodies, env.motion_loader.get_joint_vel(frames))
+
+
+def _record(trace: Trace, env: MimicTask, obs: Tensor, result: StepResult) -> None:
+    """Append environment 0 of a step to a trace."""
+    state, frames, loader = result.state, result.data["target_frames"][:1], env.motion_loader
+    trace.obs.append(obs[0])
+    trace.dones.append(bool(result.done[0]))
+    trace.falls.append(bool(result.terminated[0]))
+    trace.total.append(float(result.reward[0]))
+    for name, value in result.terms.items():
+        trace.rewards.setdefault(name, []).append(float(value[0]))
+    trace.poses.append((state.root_pos[0], state.root_quat[0], state.joint_pos[0]))
+    root = loader.get_root_pos(frames) + _height(env.env_origins[:1])
+    trace.reference_poses.append(
+        (root[0], loader.get_root_rot(frames)[0], loader.get_joint_pose(frames)[0])
+    )
+
+
+def _height(origins: Tensor) -> Tensor:
+    """The vertical part of origins (N, 3)."""
+    return origins * torch.tensor([0.0, 0.0, 1.0], device=origins.device)
+
+
+def summarise(episodes: Episodes, from_zero: int) -> dict[str, float]:
+    """Means over episodes of which the first ``from_zero`` began at phase 0.
+
+    Position error, drift and course reward are means over all steps until a fall, returns and
+    success over episodes.
+    """
+    weight = episodes.steps / episodes.steps.sum().clamp(min=1)
+
+    def over_steps(values: Tensor) -> float:
+        return float((weight * values).sum())
+
+    success = episodes.success.float()
+    groups = {"success_rate": success[:from_zero], "success_rate_random_phase": success[from_zero:]}
+    return {
+        **{name: float(s.mean()) if len(s) else float("nan") for name, s in groups.items()},
+        "position_error_m": over_steps(episodes.position_error),
+        "drift_m_per_min": over_steps(episodes.drift_m_per_min),
+        "normalised_return": float(episodes.normalised_return.mean()),
+        "course_reward": over_steps(episodes.course_reward),
+    }

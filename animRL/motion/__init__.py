@@ -1,0 +1,1 @@
+"""Offline tools that make and mend motion clips."""

@@ -1,0 +1,1 @@
+"""Reward terms as pure functions of the data dictionary."""

@@ -1,0 +1,99 @@
+"""The reward terms; add a method `reward_<name>` and name it in `rewards.terms` to use it."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import torch
+from torch import Tensor
+from torch.nn.functional import pad
+
+from animRL.dataloader.frame_layout import FrameLayout
+from animRL.reward.kernels import exponential_kernel
+from animRL.reward.task_data import TaskData
+from animRL.utils.rotations import quat_rotate
+
+
+class REWARDS:
+    """Terms of the step's reward, each `(data, sigma, tolerance) -> (N,)` in [0, 1].
+
+    A term measures one error e of the state against `data["target_frames"]`, or of the action, and
+    returns exp(-(e / sigma)^2), where e counts as 0 while e <= tolerance. Both numbers are in the
+    unit of e. Terms are pure: they edit nothing in `data`.
+    """
+
+    @staticmethod
+    def reward_track_base_height(data: TaskData, sigma: float, tolerance: float = 0.0) -> Tensor:
+        """Height (N,) of the root above the environment's origin against the reference's [m]."""
+        height = data["root_states"][:, 2] - data["env_origins"][:, 2]
+        error = (height - data["target_frames"][:, 2]).abs()
+        return exponential_kernel(error, sigma, tolerance)
+
+    @staticmethod
+    def reward_track_base_orientation(
+        data: TaskData, sigma: float, tolerance: float = 0.0
+    ) -> Tensor:
+        """Angle (N,) of the rotation from the reference's root to the character's [rad]."""
+        reference = data["target_frames"][:, _layout(data).root_rot]
+        error = angle_between(data["base_quat"], reference)
+        return exponential_kernel(error, sigma, tolerance)
+
+    @staticmethod
+    def reward_track_joint_pos(data: TaskData, sigma: float, tolerance: float = 0.0) -> Tensor:
+        """L2 norm (N,) over the joints of the difference in joint angles [rad]."""
+        reference = data["target_frames"][:, _layout(data).joint_pos]
+        error = torch.linalg.vector_norm(data["dof_pos"] - reference, dim=-1)
+        return exponential_kernel(error, sigma, tolerance)
+
+    @staticmethod
+    def reward_track_base_vel(data: TaskData, sigma: float, tolerance: float = 0.0) -> Tensor:
+        """L2 norm (N,) of the difference in the root's linear [m/s] and angular [rad/s] velocity.
+
+        The six numbers are taken together, in the base frame of each side.
+        """
+        layout = _layout(data)
+        columns = slice(layout.root_lin_vel.start, layout.root_ang_vel.stop)
+        velocity = torch.cat([data["base_lin_vel"], data["base_ang_vel"]], dim=-1)
+        error = torch.linalg.vector_norm(velocity - data["target_frames"][:, columns], dim=-1)
+        return exponential_kernel(error, sigma, tolerance)
+
+    @staticmethod
+    def reward_track_ee_pos(data: TaskData, sigma: float, tolerance: float = 0.0) -> Tensor:
+        """Mean (N,) over the end effectors of the distance to the reference's, world frame [m]."""
+        error = (data["ee_global"] - target_ee_global(data)).norm(dim=-1).mean(dim=-1)
+        return exponential_kernel(error, sigma, tolerance)
+
+    @staticmethod
+    def reward_joint_targets_rate(data: TaskData, sigma: float, tolerance: float = 0.0) -> Tensor:
+        """How fast the joint targets move (N,), `data["joint_targets_rate"]` itself [rad/s]."""
+        return exponential_kernel(data["joint_targets_rate"], sigma, tolerance)
+
+
+def target_ee_global(data: TaskData) -> Tensor:
+    """End-effector positions (N, E, 3) of the anchored reference, world frame [m]."""
+    frames, layout = data["target_frames"], _layout(data)
+    local = frames[:, layout.ee_pos].unflatten(-1, (data["num_ee"], 3))
+    turned = quat_rotate(frames[:, None, layout.root_rot], local)
+    origin_height = pad(data["env_origins"][:, 2:], (2, 0))
+    return turned + (frames[:, layout.root_pos] + origin_height)[:, None]
+
+
+def angle_between(a: Tensor, b: Tensor) -> Tensor:
+    """Angle (N,) in [0, pi] rad of the rotation that takes b to a, both unit (N, 4).
+
+    Sign-free: a and -a are the same rotation. As quaternions the two are half the angle apart, so
+    the angle is four times atan(|a - b| / |a + b|) (Kahan, "How Futile are Mindless Assessments of
+    Roundoff", 2006). Exact to rounding near 0 and near pi; an arc cosine is not near 0.
+    """
+    difference = torch.linalg.vector_norm(a - b, dim=-1)
+    total = torch.linalg.vector_norm(a + b, dim=-1)
+    return 4.0 * torch.atan2(torch.minimum(difference, total), torch.maximum(difference, total))
+
+
+def _layout(data: TaskData) -> FrameLayout:
+    return _cached_layout(data["num_dof"], data["num_ee"])
+
+
+@lru_cache
+def _cached_layout(num_dof: int, num_ee: int) -> FrameLayout:
+    return FrameLayout(num_dof, num_ee)

@@ -1,0 +1,1 @@
+"""Training with rsl-rl; the only folder that imports it."""

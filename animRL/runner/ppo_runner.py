@@ -1,0 +1,233 @@
+"""Training: rsl-rl's PPO with evaluations, checkpoints, videos and a calm terminal."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import time
+from collections.abc import Callable
+from contextlib import redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from animRL.envs.mimic_task import MimicTask
+from animRL.evaluation.evaluate import Policy, Trace, roll_out, start_phases, summarise
+from animRL.runner.checkpoint import load_checkpoint, save_checkpoint
+from animRL.runner.policy import inference_policy
+from animRL.runner.progress import ProgressLine
+from animRL.runner.rsl import OnPolicyRunner, QuietLogger
+from animRL.runner.run_dir import iteration_path
+from animRL.runner.vec_env import OBS_GROUP, RslVecEnv
+
+EVALUATION_SEED = 12345
+"""Starts of the evaluations inside training: always the same, so that they can be compared."""
+
+
+@dataclass
+class Best:
+    """The best evaluation so far."""
+
+    success: float = -1.0
+    position_error: float = float("inf")
+    iteration: int = -1
+
+    def beaten_by(self, success: float, position_error: float) -> bool:
+        """More success, or as much with a smaller position error."""
+        return (success, -position_error) > (self.success, -self.position_error)
+
+
+class PpoRunner(OnPolicyRunner):
+    """One training run.
+
+    ``on_evaluation`` is called after each evaluation with (iteration, metrics, trace of
+    environment 0): the recorder's way in.
+    """
+
+    def __init__(
+        self,
+        env: MimicTask,
+        train_cfg: Any,
+        run_dir: Path | None = None,
+        use_wandb: bool = False,
+        eval_env: MimicTask | None = None,
+        on_evaluation: Callable[[int, dict[str, float], Trace], None] | None = None,
+    ) -> None:
+        """Build networks, optimiser and storage for ``env``; nothing is written yet."""
+        self.train_cfg = train_cfg
+        self.run_dir = run_dir
+        self.eval_env = eval_env
+        self.on_evaluation = on_evaluation
+        self.best = Best()
+        self.evaluation_seconds = 0.0
+        self.training_seconds = 0.0
+        self.curve: list[dict[str, float]] = []
+        settings = rsl_config(train_cfg, use_wandb)
+        with redirect_stdout(io.StringIO()):  # rsl-rl prints its networks
+            super().__init__(RslVecEnv(env), settings, None, str(env.device))
+        self.logger = QuietLogger(
+            log_dir=None if run_dir is None else str(run_dir), cfg=settings, env_cfg=env.cfg,
+            num_envs=env.num_envs, is_distributed=self.is_distributed,
+            gpu_world_size=self.gpu_world_size, gpu_global_rank=self.gpu_global_rank,
+            device=str(env.device),
+        )  # fmt: skip
+
+    def learn(self, num_learning_iterations: int, init_at_random_ep_len: bool = True) -> None:
+        """Train for a number of iterations, with everything that happens in between."""
+        cfg, first = self.train_cfg.runner, self.current_learning_iteration
+        last = first + num_learning_iterations
+        samples = cfg.num_steps_per_env * self.env.num_envs
+        if init_at_random_ep_len:
+            # Spread the time-outs, so that not all environments end in the same step.
+            self.env.episode_length_buf = torch.randint_like(
+                self.env.episode_length_buf, int(self.env.max_episode_length)
+            )
+        self.logger.init_logging_writer()
+        line = ProgressLine(last, samples, start_iteration=first)
+        obs = self.env.get_observations()
+        self.alg.train_mode()
+        try:
+            for iteration in range(first + 1, last + 1):
+                obs, seconds = self._iteration(obs, iteration, first, last)
+                self.current_learning_iteration = iteration
+                self.training_seconds += seconds
+                metrics = self._evaluate_if_due(iteration, iteration == last)
+                line.update(
+                    iteration, seconds, self.logger.mean_reward, self.logger.mean_episode_length,
+                    metrics.get("success"), metrics.get("position_error_m"),
+                )  # fmt: skip
+                if iteration % cfg.save_interval == 0 or iteration == last:
+                    self._save_iteration()
+        except KeyboardInterrupt:
+            self._save_iteration()
+            raise
+        finally:
+            line.close()
+            self.logger.stop_logging_writer()
+        self._finish()
+
+    def _iteration(
+        self, obs: Any, iteration: int, first: int, last: int
+    ) -> tuple[Any, float]:
+        """Collect one rollout and learn from it; returns the next observations and seconds."""
+        start = time.perf_counter()
+        with torch.inference_mode():
+            for _ in range(self.train_cfg.runner.num_steps_per_env):
+                actions = self.alg.act(obs)
+                obs, rewards, dones, extras = self.env.step(actions)
+                self.alg.process_env_step(obs, rewards, dones, extras)
+                self.logger.process_env_step(rewards, dones, extras)
+            collected = time.perf_counter()
+            self.alg.compute_returns(obs)
+        losses = self.alg.update()
+        learned = time.perf_counter()
+        self.logger.log(
+            it=iteration, start_it=first, total_it=last, collect_time=collected - start,
+            learn_time=learned - collected, loss_dict=losses,
+            learning_rate=self.alg.learning_rate,
+            action_std=self.alg.get_policy().output_std, rnd_weight=None,
+        )  # fmt: skip
+        return obs, learned - start
+
+    def _evaluate_if_due(self, iteration: int, is_last: bool) -> dict[str, float]:
+        interval = self.train_cfg.runner.eval_interval
+        if self.eval_env is None or interval == 0 or (iteration % interval and not is_last):
+            return {}
+        start, trace = time.perf_counter(), Trace()
+        metrics = self.evaluate(self.eval_env, trace)
+        seconds = time.perf_counter() - start
+        self.evaluation_seconds += seconds
+        point = {
+            "iteration": iteration,
+            "samples": iteration * self.train_cfg.runner.num_steps_per_env * self.env.num_envs,
+            "training_seconds": round(self.training_seconds, 2),
+            "evaluation_seconds": round(seconds, 2),
+            **metrics,
+        }
+        self.curve.append(point)
+        if self.logger.writer is not None:
+            for name, value in metrics.items():
+                self.logger.writer.add_scalar(f"Eval/{name}", value, iteration)
+        if self.best.beaten_by(metrics["success"], metrics["position_error_m"]):
+            self.best = Best(metrics["success"], metrics["position_error_m"], iteration)
+            if self.run_dir is not None:
+                self.save(str(self.run_dir / "model_best.pt"))
+        if self.on_evaluation is not None:
+            self.on_evaluation(iteration, metrics, trace)
+        return metrics
+
+    def evaluate(self, env: MimicTask, trace: Trace | None = None) -> dict[str, float]:
+        """Roll the present policy out deterministically, half from phase 0, half from anywhere."""
+        half = env.num_envs // 2
+        phases = start_phases(env.num_envs, half, EVALUATION_SEED, env.device)
+        policy = self.inference_policy()
+        metrics = summarise(roll_out(env, policy, phases, EVALUATION_SEED, trace), half)
+        self.alg.train_mode()
+        zero, anywhere = metrics["success_rate"], metrics["success_rate_random_phase"]
+        return {"success": (zero * half + anywhere * (env.num_envs - half)) / env.num_envs, **metrics}
+
+    def inference_policy(self) -> Policy:
+        """Return the deterministic policy: observations (N, 108) to actions (N, J)."""
+        self.alg.eval_mode()
+        return inference_policy(self.alg.get_policy())
+
+    def save(self, path: str, infos: dict | None = None) -> None:
+        """Write networks, optimiser and the number of finished iterations, whole or not at all."""
+        payload = {**self.alg.save(), "iter": self.current_learning_iteration, "infos": infos}
+        save_checkpoint(path, payload)
+
+    def load(
+        self,
+        path: str,
+        load_cfg: dict | None = None,
+        strict: bool = True,
+        map_location: str | None = None,
+    ) -> dict:
+        """Read a checkpoint safely and go on after its last finished iteration."""
+        payload = load_checkpoint(path, map_location or self.device)
+        self.alg.load(payload, load_cfg, strict)
+        self.current_learning_iteration = int(payload["iter"])
+        return payload.get("infos") or {}
+
+    def _save_iteration(self) -> None:
+        if self.run_dir is not None:
+            self.save(str(iteration_path(self.run_dir, self.current_learning_iteration)))
+
+    def _finish(self) -> None:
+        """Leave ``model.pt``: the best policy, or the last one where none was evaluated."""
+        if self.run_dir is None:
+            return
+        best = self.run_dir / "model_best.pt"
+        last = iteration_path(self.run_dir, self.current_learning_iteration)
+        shutil.copyfile(best if best.exists() else last, self.run_dir / "model.pt")
+
+
+def rsl_config(train_cfg: Any, use_wandb: bool = False) -> dict[str, Any]:
+    """Translate a ``MimicTrainConfig`` into the dictionary that rsl-rl reads (and edits)."""
+    runner, policy = train_cfg.runner, train_cfg.policy
+    network = {
+        "class_name": "MLPModel",
+        "hidden_dims": list(policy.hidden_dims),
+        "activation": policy.activation,
+        "obs_normalization": policy.obs_normalization,
+    }
+    distribution = {
+        "class_name": "GaussianDistribution",
+        "init_std": policy.init_std,
+        "learn_std": policy.learn_std,
+    }
+    return {
+        "num_steps_per_env": runner.num_steps_per_env,
+        "save_interval": runner.save_interval,
+        "obs_groups": {"actor": [OBS_GROUP], "critic": [OBS_GROUP]},
+        "algorithm": {"class_name": "PPO", **train_cfg.algorithm.to_dict()},
+        "actor": {**network, "distribution_cfg": distribution},
+        "critic": dict(network),
+        "logger": {
+            "class_name": "animRL.runner.log_writers:AnimLogWriter",
+            "use_wandb": use_wandb,
+            "project": runner.experiment_name,
+        },
+    }

@@ -1,0 +1,203 @@
+"""A run's folder: making it, its configuration, and finding it and its checkpoints again."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from animRL.runner.checkpoint import is_valid_checkpoint, replacing
+from animRL.utils.errors import InputError
+from animRL.utils.paths import PACKAGE_ROOT, REPO_ROOT
+
+CONFIG_NAME = "bob.json"
+BEST_NAME = "model_best.pt"
+FINAL_NAME = "model.pt"
+MAX_CONFIG_BYTES = 10 * 2**20
+TIME_FORMAT = "%Y-%m-%d_%H-%M-%S"
+_PLAIN_NAME = re.compile(r"[^\W_][\w .,+=@-]{0,99}")
+_ITERATION_FILE = re.compile(r"model_(0|[1-9][0-9]*)\.pt")
+_EXPECTED = f"model_<iteration>.pt, {BEST_NAME} or {FINAL_NAME}"
+_LISTED = 8
+
+
+def create_run_dir(logs_root: str | Path, experiment: str, run_name: str) -> Path:
+    """Make and return a new folder ``<logs_root>/<experiment>/<date_time>_<run_name>``.
+
+    A second run of the same name and second gets ``_2`` behind its name.
+
+    Raises:
+        InputError: if a name would leave its folder, or the folder cannot be made.
+    """
+    for what, name in (("experiment name", experiment), ("run name", run_name)):
+        if not _PLAIN_NAME.fullmatch(name):
+            raise InputError(f"{what} {name!r} is not valid: a plain name is expected, no path")
+    stem = f"{datetime.now().strftime(TIME_FORMAT)}_{run_name}"
+    parent = Path(logs_root) / experiment
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        number = 1
+        while True:
+            run_dir = parent / (stem if number == 1 else f"{stem}_{number}")
+            try:
+                run_dir.mkdir()
+                return run_dir
+            except FileExistsError:
+                number += 1
+    except OSError as error:
+        reason = error.strerror or error
+        raise InputError(f"cannot make a run's folder in '{parent}': {reason}") from None
+
+
+def iteration_path(run_dir: str | Path, iteration: int) -> Path:
+    """Return where the checkpoint of an iteration lies."""
+    return Path(run_dir) / f"model_{iteration}.pt"
+
+
+def write_config(run_dir: str | Path, train_cfg: dict[str, Any], env_cfg: dict[str, Any]) -> Path:
+    """Write ``bob.json`` with both configurations and return its path.
+
+    Raises:
+        InputError: if the file cannot be written.
+    """
+    path = Path(run_dir) / CONFIG_NAME
+    text = json.dumps({"train_cfg": train_cfg, "env_cfg": env_cfg}, indent=2) + "\n"
+    with replacing(path) as stream:
+        stream.write(text.encode())
+    return path
+
+
+def read_config(run_dir: str | Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return ``(train_cfg, env_cfg)`` of a run's ``bob.json``.
+
+    Raises:
+        InputError: if the file is missing, larger than 10 MB, not JSON, or lacks a part.
+    """
+    path = Path(run_dir) / CONFIG_NAME
+    try:
+        with open(path, "rb") as stream:
+            text = stream.read(MAX_CONFIG_BYTES + 1)
+    except OSError as error:
+        raise InputError(f"cannot read '{path}': {error.strerror or error}") from None
+    if len(text) > MAX_CONFIG_BYTES:
+        raise InputError(f"'{path}' is larger than the {MAX_CONFIG_BYTES // 2**20} MB allowed")
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"'{path}' is not JSON: {error}") from None
+    if not isinstance(content, dict):
+        kind = type(content).__name__
+        raise InputError(f"'{path}' holds a {kind}, not an object with train_cfg and env_cfg")
+    for key in ("train_cfg", "env_cfg"):
+        if not isinstance(content.get(key), dict):
+            raise InputError(f"'{path}', field {key}: an object expected, as train.py writes it")
+    return content["train_cfg"], content["env_cfg"]
+
+
+def find_run(load_run: str | None, logs_root: str | Path, experiment: str) -> Path:
+    """Find a run's folder.
+
+    Args:
+        load_run: a run's name; a path from the working directory, the repository's root or
+            ``animRL/``; or None or "-1" for the newest run with a valid checkpoint.
+        logs_root: the folder of all experiments.
+        experiment: the experiment whose runs are meant by a name.
+
+    Raises:
+        InputError: if there is no such run; it lists the runs there are.
+    """
+    experiment_dir = Path(logs_root) / experiment
+    if load_run is None or str(load_run) == "-1":
+        for run_dir in _runs_newest_first(experiment_dir):
+            if any(is_valid_checkpoint(path) for path in _candidates(run_dir, None)):
+                return run_dir
+        raise InputError(
+            f"no run with a valid checkpoint in '{experiment_dir}': train one, or give --load_run"
+        )
+    given = Path(load_run).expanduser()
+    bases = (experiment_dir, Path.cwd(), REPO_ROOT, PACKAGE_ROOT, Path(logs_root))
+    found = [base / given for base in bases if load_run.strip() and (base / given).is_dir()]
+    for run_dir in found:
+        if _candidates(run_dir, None):
+            return run_dir.resolve()
+    if found:
+        raise InputError(f"no checkpoint in '{found[0].resolve()}': {_EXPECTED} expected")
+    runs = _listed(run.name for run in _runs_newest_first(experiment_dir))
+    raise InputError(
+        f"no run '{load_run}': neither a folder nor a run of '{experiment_dir}' (there: {runs})"
+    )
+
+
+def find_checkpoint(run_dir: str | Path, checkpoint: int | None = None) -> Path:
+    """Find a checkpoint of a run.
+
+    Args:
+        run_dir: the run's folder.
+        checkpoint: an iteration; -1 for the newest iteration that is valid; None for the best, else
+            the newest. Where there is only ``model.pt``, that one is meant by -1 and None.
+
+    Raises:
+        InputError: if there is none; it lists the checkpoints there are.
+    """
+    run_dir = Path(run_dir)
+    candidates = _candidates(run_dir, checkpoint)
+    if checkpoint not in (None, -1):
+        if candidates:
+            return candidates[0]
+        there = _listed(path.name for path in _candidates(run_dir, None))
+        raise InputError(f"no checkpoint of iteration {checkpoint} in '{run_dir}' (there: {there})")
+    for path in candidates:
+        if is_valid_checkpoint(path):
+            return path
+    if candidates:
+        tried = _listed(path.name for path in candidates)
+        raise InputError(f"no checkpoint in '{run_dir}' can be read (tried {tried})")
+    raise InputError(f"no checkpoint in '{run_dir}': {_EXPECTED} expected")
+
+
+def _candidates(run_dir: Path, checkpoint: int | None) -> list[Path]:
+    """Return the existing checkpoints that a request may mean, the preferred one first."""
+    numbers = (_ITERATION_FILE.fullmatch(path.name) for path in _entries(run_dir))
+    iterations = sorted((int(match.group(1)) for match in numbers if match), reverse=True)
+    numbered = [iteration_path(run_dir, iteration) for iteration in iterations]
+    best, final = run_dir / BEST_NAME, run_dir / FINAL_NAME
+    if checkpoint is None:
+        paths = [best, final, *numbered]
+    elif checkpoint == -1:
+        paths = numbered or [final]
+    else:
+        paths = [iteration_path(run_dir, checkpoint)]
+    return [path for path in paths if path.is_file()]
+
+
+def _runs_newest_first(experiment_dir: Path) -> list[Path]:
+    """Return an experiment's run folders by the time in their name, else that of the folder."""
+    runs = [path for path in _entries(experiment_dir) if path.is_dir()]
+    return sorted(runs, key=_start_time, reverse=True)
+
+
+def _start_time(run_dir: Path) -> tuple[float, int, str]:
+    """Return a sort key: the start [s], then the name, so that ``_10`` follows ``_9``."""
+    try:
+        started = datetime.strptime(run_dir.name[:19], TIME_FORMAT).timestamp()
+    except ValueError:
+        started = run_dir.stat().st_mtime
+    return started, len(run_dir.name), run_dir.name
+
+
+def _entries(folder: Path) -> list[Path]:
+    """Return a folder's entries, none if it cannot be read."""
+    try:
+        return list(folder.iterdir())
+    except OSError:
+        return []
+
+
+def _listed(names: Iterable[str]) -> str:
+    """Join names for an error, the first few and the number of the others."""
+    all_names = list(names)
+    text = ", ".join(all_names[:_LISTED]) or "none"
+    return text + (f" and {len(all_names) - _LISTED} more" if len(all_names) > _LISTED else "")

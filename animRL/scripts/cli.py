@@ -1,0 +1,198 @@
+"""What all scripts share: options, overrides of the configuration, errors and exit codes."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import os
+import select
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Iterable
+from types import FrameType
+from typing import Any, NoReturn
+
+from animRL.cfg.base_config import BaseConfig, ConfigError
+from animRL.utils.errors import InputError
+
+os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")  # before rsl_rl: it fails where git is missing
+
+ENGINES = ("mujoco", "warp", "isaacgym", "kinematic")
+EXIT_BAD_INPUT, EXIT_INTERRUPTED, EXIT_BROKEN_PIPE, EXIT_TERMINATED = 2, 130, 141, 143
+
+_OPTIONS: dict[str, dict[str, Any]] = {
+    "task": {"default": "walk", "metavar": "NAME", "help": "task to load (default: walk)"},
+    "dv": {"action": "store_true", "help": "disable the viewer"},
+    "dr": {"action": "store_true", "help": "disable the recording of videos"},
+    "wb": {"action": "store_true", "help": "log to Weights & Biases"},
+    "motion": {"metavar": "FILE", "help": "another motion clip for the task"},
+    "sim": {"choices": ENGINES, "help": "physics engine"},
+    "device": {"help": "where to compute: cpu, cuda or cuda:<index>"},
+    "num_envs": {"type": int, "metavar": "N", "help": "number of environments"},
+    "max_iterations": {"type": int, "metavar": "N", "help": "number of training iterations"},
+    "run_name": {"metavar": "NAME", "help": "name of the run, put after its date and time"},
+    "experiment_name": {"metavar": "NAME", "help": "folder of the run inside logs"},
+    "seed": {"type": int, "metavar": "N", "help": "seed of all random numbers"},
+    "resume": {"action": "store_true", "help": "go on from a checkpoint"},
+    "load_run": {
+        "metavar": "RUN",
+        "help": "run to load: its name, a path, or -1 for the newest with a checkpoint",
+    },
+    "checkpoint": {
+        "type": int,
+        "metavar": "N",
+        "help": "iteration to load, -1 for the newest (left out: the best, else the newest)",
+    },
+    "set": {
+        "action": "extend",
+        "nargs": "+",
+        "metavar": "PATH=VALUE",
+        "help": "change any setting, such as rewards.terms.track_ee_pos=[0.3,0.0] or "
+        "algorithm.learning_rate=1e-4; a prefix train. means the training configuration",
+    },
+    "debug": {"action": "store_true", "help": "show where in the program an error arose"},
+}
+
+TRAIN_OPTIONS = tuple(_OPTIONS)
+EVAL_OPTIONS = (
+    *("task", "dv", "dr", "motion", "sim", "device", "num_envs", "seed"),
+    *("experiment_name", "load_run", "checkpoint", "set", "debug"),
+)
+REWARD_OPTIONS = ("task", "motion", "set", "debug")
+
+_TARGETS = {  # option -> (belongs to the training configuration, path)
+    "motion": (False, "motion_loader.motion_files"),
+    "sim": (False, "sim.engine"),
+    "device": (False, "sim.device"),
+    "num_envs": (False, "env.num_envs"),
+    "seed": (True, "runner.seed"),
+    "max_iterations": (True, "runner.max_iterations"),
+    "run_name": (True, "runner.run_name"),
+    "experiment_name": (True, "runner.experiment_name"),
+}
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser that takes no abbreviations and reports an error in one line."""
+
+    def __init__(self, description: str, example: str) -> None:
+        """Make a parser whose help ends with an example of a command."""
+        super().__init__(
+            description=description,
+            epilog=f"example:\n  {example}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+
+    def error(self, message: str) -> NoReturn:
+        """Print one line with the option meant, if one is close, and exit with code 2."""
+        unknown = message.removeprefix("unrecognized arguments: ").split("=")[0].split()
+        if message.startswith("unrecognized arguments: ") and unknown:
+            close = difflib.get_close_matches(unknown[0], self._option_string_actions, n=1)
+            message += f" (did you mean {close[0]}?)" if close else " (see --help)"
+        self.exit(EXIT_BAD_INPUT, f"error: {message}\n")
+
+
+def add_common_arguments(
+    parser: argparse.ArgumentParser, only: Iterable[str] = TRAIN_OPTIONS
+) -> None:
+    """Add the shared options named in `only`; what is not typed is None, the task is walk."""
+    for name in only:
+        parser.add_argument(f"--{name}", **{"default": None, **_OPTIONS[name]})
+
+
+def apply_overrides(
+    env_cfg: BaseConfig, train_cfg: BaseConfig | None, args: argparse.Namespace
+) -> None:
+    """Write what was typed, and nothing else, into the two configurations.
+
+    `--set` comes last. Raises ConfigError for an unknown setting or a value that is not valid.
+    """
+    for option, (in_train, path) in _TARGETS.items():
+        value = getattr(args, option, None)
+        config = train_cfg if in_train else env_cfg
+        if value is None or config is None:
+            continue
+        group, _, name = path.rpartition(".")
+        takes_list = isinstance(config.get(path), list)
+        setattr(config.get(group), name, [value] if takes_list else value)
+    for assignment in getattr(args, "set", None) or []:
+        path, equals, text = assignment.partition("=")
+        path = path.strip()
+        if not (path and equals):
+            raise ConfigError(f"--set: expected PATH=VALUE, got {assignment!r}")
+        config, path = _owner(env_cfg, train_cfg, path)
+        config.set(path, text)
+
+
+def run_main(main: Callable[[list[str] | None], int], argv: list[str] | None = None) -> NoReturn:
+    """Run a script's main and exit.
+
+    The exit code is that of `main` (0, or 1 for a verdict of no), 2 after bad input, told in one
+    line, 130 after Ctrl-C, 143 after SIGTERM, which lets `finally` blocks run, 141 when the reader
+    of the output has gone.
+    """
+    debug = "--debug" in (sys.argv[1:] if argv is None else argv)
+    previous = signal.signal(signal.SIGTERM, _terminate)
+    try:
+        code = main(argv)
+        sys.stdout.flush()
+    except (InputError, ConfigError) as error:
+        if debug:
+            traceback.print_exc()
+        print("error: " + " ".join(str(error).splitlines()), file=sys.stderr)
+        code = EXIT_BAD_INPUT
+    except KeyboardInterrupt:
+        if debug:
+            traceback.print_exc()
+        print("interrupted", file=sys.stderr)
+        code = EXIT_INTERRUPTED
+    except BrokenPipeError:
+        if not _output_gone():
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = EXIT_BROKEN_PIPE
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+    sys.exit(code)
+
+
+def _terminate(signal_number: int, frame: FrameType | None) -> NoReturn:
+    raise SystemExit(EXIT_TERMINATED)
+
+
+def _output_gone() -> bool:
+    try:
+        poll = select.poll()
+        poll.register(sys.stdout.fileno(), 0)
+    except (OSError, ValueError):  # no real file, as under a test's capture
+        return False
+    return any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0))
+
+
+def _owner(env_cfg: BaseConfig, train_cfg: BaseConfig | None, path: str) -> tuple[BaseConfig, str]:
+    """Find the configuration that a path of `--set` belongs to, and the path inside it."""
+    head, _, rest = path.partition(".")
+    if train_cfg is None:
+        return env_cfg, path
+    if head == "train":
+        return train_cfg, rest
+    if head in vars(env_cfg) and head in vars(train_cfg):
+        return (env_cfg if _has(env_cfg, path) or not _has(train_cfg, path) else train_cfg), path
+    if head in vars(env_cfg):
+        return env_cfg, path
+    if head in vars(train_cfg):
+        return train_cfg, path
+    groups = [*vars(env_cfg), *vars(train_cfg)]
+    close = difflib.get_close_matches(head, groups, n=1)
+    hint = f" (did you mean {close[0]}?)" if close else ""
+    raise ConfigError(f"--set {path}: no such setting; valid groups: {', '.join(groups)}{hint}")
+
+
+def _has(config: BaseConfig, path: str) -> bool:
+    try:
+        config.get(path)
+    except ConfigError:
+        return False
+    return True

@@ -1,0 +1,160 @@
+"""Evaluate a trained policy: figures, plot and a video of it beside its reference."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from animRL.scripts.cli import EVAL_OPTIONS, Parser, add_common_arguments, apply_overrides, run_main
+
+BUFFER_STEPS = 200
+"""Steps of environment 0 in ``eval_buf.json``."""
+VIDEO_SECONDS = 10.0
+"""Length of ``animation.mp4`` for a looping clip; others are shown once."""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Evaluate a run and write its results into its folder."""
+    parser = Parser(__doc__, "python scripts/eval.py --task=walk --load_run=-1")
+    add_common_arguments(parser, EVAL_OPTIONS)
+    parser.add_argument("--episodes", type=int, default=100, metavar="N",
+                        help="episodes from phase 0, and as many from random phases")  # fmt: skip
+    parser.add_argument("--out", type=Path, default=None, metavar="FOLDER",
+                        help="where to write (default: the run's folder)")  # fmt: skip
+    args = parser.parse_args(argv)
+    if args.episodes < 1:
+        parser.error(f"--episodes {args.episodes}: valid: at least 1")
+
+    run, checkpoint, env_cfg, train_cfg = _load(args)
+    out = args.out or run
+    seed = train_cfg.runner.seed
+    print(f"evaluating {checkpoint}")
+    metrics = _metrics(args, env_cfg, train_cfg, checkpoint, seed)
+    _print_metrics(metrics)
+    out.mkdir(parents=True, exist_ok=True)
+    _write_json(out / "eval_metrics.json", metrics)
+    _record(args, env_cfg, train_cfg, checkpoint, out)
+    print(f"results lie in {out.resolve()}")
+    return 0
+
+
+def _load(args: argparse.Namespace) -> tuple[Path, Path, Any, Any]:
+    from animRL.runner.run_dir import find_checkpoint, find_run, read_config
+    from animRL.tasks import make_env_cfg, make_train_cfg
+    from animRL.utils.paths import LOGS
+
+    env_cfg, train_cfg = make_env_cfg(args.task), make_train_cfg(args.task)
+    run = find_run(args.load_run, LOGS, args.experiment_name or train_cfg.runner.experiment_name)
+    train_values, env_values = read_config(run)
+    env_cfg = type(env_cfg).from_dict(env_values, str(run / "bob.json"))
+    train_cfg = type(train_cfg).from_dict(train_values, str(run / "bob.json"))
+    apply_overrides(env_cfg, train_cfg, args)
+    return run, find_checkpoint(run, args.checkpoint), env_cfg, train_cfg
+
+
+def _metrics(
+    args: argparse.Namespace, env_cfg: Any, train_cfg: Any, checkpoint: Path, seed: int
+) -> dict[str, Any]:
+    """Roll out ``--episodes`` episodes from phase 0 and as many from random phases."""
+    from animRL.evaluation.evaluate import (
+        evaluation_config,
+        roll_out,
+        start_phases,
+        summarise,
+    )
+    from animRL.runner.policy import load_policy
+    from animRL.tasks import make_env
+
+    env = make_env(args.task, evaluation_config(env_cfg, 2 * args.episodes))
+    policy = load_policy(checkpoint, train_cfg, env)
+    phases = start_phases(env.num_envs, args.episodes, seed, env.device)
+    episodes = roll_out(env, policy, phases, seed)
+    seconds = float(episodes.length[: args.episodes].float().mean()) * env.dt
+    env.backend.close()
+    return {
+        **summarise(episodes, args.episodes),
+        "episodes": args.episodes,
+        "episode_seconds": round(seconds, 3),
+        "seed": seed,
+    }
+
+
+def _record(
+    args: argparse.Namespace, env_cfg: Any, train_cfg: Any, checkpoint: Path, out: Path
+) -> None:
+    """Play one noiseless episode from phase 0: buffer, plot and video."""
+    from animRL.evaluation.evaluate import evaluation_config, record
+    from animRL.runner.policy import load_policy
+    from animRL.tasks import make_env
+    from animRL.utils.plots import plot_reward_terms
+
+    cfg = evaluation_config(env_cfg, 1)
+    cfg.set("init_state.joint_noise", 0.0)
+    cfg.set("init_state.root_velocity_noise", 0.0)
+    env = make_env(args.task, cfg)
+    loops = bool(env.motion_loader.loops[0])
+    clip_steps = round(float(env.motion_loader.trajectory_lens[0]) / env.dt)
+    shown = round(VIDEO_SECONDS / env.dt) if loops else clip_steps
+    policy = load_policy(checkpoint, train_cfg, env)
+    trace = record(env, policy, max(BUFFER_STEPS, shown), seed=train_cfg.runner.seed)
+    terms = {name: values[:BUFFER_STEPS] for name, values in trace.rewards.items()}
+    _write_json(out / "eval_buf.json", {
+        "obs": [[round(float(x), 6) for x in row] for row in trace.obs[:BUFFER_STEPS]],
+        "dones": trace.dones[:BUFFER_STEPS],
+        "rewards": terms,
+    })  # fmt: skip
+    falls = [step for step, fell in enumerate(trace.falls[:BUFFER_STEPS]) if fell]
+    title = f"{args.task}: reward terms of one episode from phase 0"
+    plot_reward_terms(out / "eval_rewards.png", terms, env.dt, title, falls)
+    if not args.dr:
+        _video(env, trace, shown, out / "animation.mp4")
+    env.backend.close()
+
+
+def _video(env: Any, trace: Any, steps: int, path: Path) -> None:
+    from animRL.viewer.files import VideoError
+    from animRL.viewer.poses import Poses
+    from animRL.viewer.rendering import render_video
+
+    poses, references = (
+        Poses(*(_stacked(rows, column) for column in range(3)))
+        for rows in (trace.poses[:steps], trace.reference_poses[:steps])
+    )
+    totals = [f"{(i + 1) * env.dt:.1f} s   reward {r:.2f}" for i, r in enumerate(trace.total)]
+    try:
+        render_video(path, env.character, poses, references, env.dt, captions=totals[:steps])
+    except VideoError as error:
+        print(f"no video: {error}")
+
+
+def _stacked(rows: list[tuple[Any, ...]], column: int) -> Any:
+    import torch
+
+    return torch.stack([row[column] for row in rows])
+
+
+def _print_metrics(metrics: dict[str, Any]) -> None:
+    from animRL.runner.progress import task_table
+
+    rows = [
+        ("success from phase 0", f"{100 * metrics['success_rate']:.0f} % of {metrics['episodes']} "
+         f"episodes of {metrics['episode_seconds']:.1f} s"),
+        ("success from random phases", f"{100 * metrics['success_rate_random_phase']:.0f} %"),
+        ("position error", f"{metrics['position_error_m']:.3f} m"),
+        ("drift hidden by anchoring", f"{metrics['drift_m_per_min']:.2f} m/min"),
+        ("normalised return", f"{metrics['normalised_return']:.3f}"),
+        ("course reward of a step", f"{metrics['course_reward']:.3f}"),
+    ]  # fmt: skip
+    task_table(rows)
+
+
+def _write_json(path: Path, values: Any) -> None:
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text(json.dumps(values, indent=1), encoding="utf-8")
+    temporary.replace(path)
+
+
+if __name__ == "__main__":
+    run_main(main)

@@ -1,0 +1,103 @@
+"""Print and draw what the reward terms give on recorded states."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from animRL.reward.composer import RewardComposer
+from animRL.reward.recording import Recording, anchor_recording, load_recording
+from animRL.scripts.cli import Parser, add_common_arguments, apply_overrides, run_main
+from animRL.tasks import make_env_cfg
+from animRL.utils.errors import InputError
+from animRL.utils.paths import RESOURCES
+from animRL.utils.plots import plot_reward_terms
+
+EXAMPLE = "python scripts/test_reward.py --task=walk --set rewards.terms.track_ee_pos=[0.3,0.0]"
+COLUMNS = ("sigma", "tolerance", "mean", "min", "max")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Evaluate the task's reward terms on a recording; see --help."""
+    args = _parse(argv)
+    cfg = make_env_cfg(args.task)
+    apply_overrides(cfg, None, args)
+    composer = RewardComposer(cfg.rewards.terms.to_dict())
+    recording = anchor_recording(load_recording(_find_recording(args.task, args.data)))
+    product, terms = composer(recording.task_data())
+    dt = cfg.sim.dt * cfg.sim.substeps
+    print(_headline(recording, dt))
+    print(reward_table(composer, product, terms))
+    shape = (recording.num_steps, recording.num_envs)
+    title = f"Reward terms on {Path(recording.source).name}"
+    path = _plot_path(recording, args.out)
+    values = {name: value.view(shape).numpy() for name, value in terms.items()}
+    try:
+        plot_reward_terms(path, values, dt, title)
+    except OSError as error:
+        raise InputError(f"--out: cannot write {path} ({error.strerror})") from None
+    print(f"plot: {path}")
+    return 0
+
+
+def reward_table(composer: RewardComposer, product: Tensor, terms: dict[str, Tensor]) -> str:
+    """Text table with mean, min and max over all rows (N,) of each term and of the product."""
+    width = max(map(len, (*terms, "product")))
+    lines = [f"{'term':<{width}}" + "".join(f"{name:>11}" for name in COLUMNS)]
+    for name, value in terms.items():
+        sigma, tolerance = composer.parameters[name]
+        lines.append(f"{name:<{width}}{sigma:>11g}{tolerance:>11g}{_statistics(value)}")
+    lines.append(f"{'product':<{width}}{'':>22}{_statistics(product)}")
+    return "\n".join(lines)
+
+
+def _parse(argv: list[str] | None) -> argparse.Namespace:
+    parser = Parser(__doc__ or "", EXAMPLE)
+    add_common_arguments(parser, only=("task", "set", "debug"))
+    parser.add_argument(
+        "--data", metavar="FILE", help="recording to read (default: the one shipped for the task)"
+    )
+    parser.add_argument(
+        "--out",
+        metavar="FILE",
+        help="plot to write, .png, or a folder for it (default: <recording>_rewards.png, here)",
+    )
+    return parser.parse_args(argv)
+
+
+def _find_recording(task: str, data: str | None) -> Path:
+    if data is not None:
+        return Path(data).expanduser()
+    shipped = RESOURCES / "tests" / f"{task}.json"
+    if not shipped.is_file():
+        raise InputError(f"--data: no recording ships for task '{task}'; valid: --data FILE")
+    return shipped
+
+
+def _plot_path(recording: Recording, out: str | None) -> Path:
+    name = f"{Path(recording.source).stem}_rewards.png"
+    path = Path(name if out is None else out).expanduser()
+    if path.is_dir():
+        path = path / name
+    if path.suffix.lower() != ".png":
+        raise InputError(f"--out: {path}; valid: a file that ends in .png, or a folder")
+    return path
+
+
+def _headline(recording: Recording, dt: float) -> str:
+    steps, envs = recording.num_steps, recording.num_envs
+    return (
+        f"{recording.source}: {steps} steps of {dt:g} s, {envs} environments\n"
+        "sigma and tolerance in the unit of each term's error, rewards from 0 to 1\n"
+    )
+
+
+def _statistics(value: Tensor) -> str:
+    return "".join(f"{f(value).item():>11.4f}" for f in (torch.mean, torch.min, torch.max))
+
+
+if __name__ == "__main__":
+    run_main(main)

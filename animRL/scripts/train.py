@@ -1,0 +1,165 @@
+"""Train a policy to follow a motion clip.
+
+One command trains, evaluates now and then, and leaves checkpoints, curves and videos in
+``animRL/logs/<experiment>/<date_time>_<run_name>/``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+from animRL.scripts.cli import Parser, add_common_arguments, apply_overrides, run_main
+
+EVALUATION_EPISODES = 40
+"""Episodes of an evaluation inside training, half of them from phase 0."""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Train and say where everything lies."""
+    parser = Parser(__doc__, "python scripts/train.py --task=walk --dv --wb")
+    add_common_arguments(parser)
+    args = parser.parse_args(argv)
+
+    import torch
+
+    from animRL.runner.ppo_runner import PpoRunner
+    from animRL.tasks import make_env
+    from animRL.utils.seeding import seed_everything
+
+    env_cfg, train_cfg, checkpoint = _configurations(args)
+    if train_cfg.runner.threads:
+        torch.set_num_threads(train_cfg.runner.threads)
+    seed_everything(train_cfg.runner.seed)
+    env = make_env(args.task, env_cfg)
+    eval_env = _evaluation_env(args.task, env_cfg, train_cfg)
+    run_dir = _new_run(env_cfg, train_cfg)
+    recorder = _recorder(args, env, run_dir)
+    _print_start(args.task, env, env_cfg, train_cfg, run_dir)
+    runner = PpoRunner(env, train_cfg, run_dir, bool(args.wb), eval_env)
+    runner.on_evaluation = _film(recorder, train_cfg)
+    if checkpoint is not None:
+        runner.load(str(checkpoint))
+        print(f"resumed from {checkpoint} at iteration {runner.current_learning_iteration}")
+    began = time.perf_counter()
+    try:
+        remaining = train_cfg.runner.max_iterations - runner.current_learning_iteration
+        runner.learn(max(remaining, 0))
+    except KeyboardInterrupt:
+        print(f"stopped; to go on: python scripts/train.py --task={args.task} --resume "
+              f"--load_run={run_dir.name} --checkpoint=-1")  # fmt: skip
+        raise
+    finally:
+        if runner.curve:
+            text = json.dumps(runner.curve, indent=1)
+            (run_dir / "learning_curve.json").write_text(text, encoding="utf-8")
+        recorder.close()
+        env.backend.close()
+    _print_end(runner, run_dir, args.task, time.perf_counter() - began)
+    return 0
+
+
+def _configurations(args: argparse.Namespace) -> tuple[Any, Any, Path | None]:
+    """Configurations with what was typed, and the checkpoint to resume from, if asked."""
+    from animRL.runner.run_dir import find_checkpoint, find_run, read_config
+    from animRL.tasks import make_env_cfg, make_train_cfg
+    from animRL.utils.paths import LOGS
+
+    env_cfg, train_cfg, checkpoint = make_env_cfg(args.task), make_train_cfg(args.task), None
+    if args.resume:
+        experiment = args.experiment_name or train_cfg.runner.experiment_name
+        run = find_run(args.load_run, LOGS, experiment)
+        train_values, env_values = read_config(run)
+        env_cfg = type(env_cfg).from_dict(env_values, str(run / "bob.json"))
+        train_cfg = type(train_cfg).from_dict(train_values, str(run / "bob.json"))
+        checkpoint = find_checkpoint(run, -1 if args.checkpoint is None else args.checkpoint)
+    apply_overrides(env_cfg, train_cfg, args)
+    return env_cfg, train_cfg, checkpoint
+
+
+def _evaluation_env(task: str, env_cfg: Any, train_cfg: Any) -> Any:
+    from animRL.evaluation.evaluate import evaluation_config
+    from animRL.tasks import make_env
+
+    if train_cfg.runner.eval_interval == 0:
+        return None
+    return make_env(task, evaluation_config(env_cfg, EVALUATION_EPISODES))
+
+
+def _new_run(env_cfg: Any, train_cfg: Any) -> Path:
+    from animRL.runner.run_dir import create_run_dir, write_config
+    from animRL.utils.paths import LOGS
+
+    runner = train_cfg.runner
+    run_dir = create_run_dir(LOGS, runner.experiment_name, runner.run_name)
+    write_config(run_dir, train_cfg.to_dict(), env_cfg.to_dict())
+    return run_dir
+
+
+def _recorder(args: argparse.Namespace, env: Any, run_dir: Path) -> Any:
+    from animRL.runner.recorder import Recorder, VideoRecorder
+
+    if args.dr:
+        return Recorder()
+    return VideoRecorder(env.cfg.character.to_dict(), run_dir, env.dt)
+
+
+def _film(recorder: Any, train_cfg: Any) -> Any:
+    """Hand environment 0 of every n-th evaluation to the recorder."""
+    interval = train_cfg.runner.video_interval
+    state = {"next": interval}
+
+    def on_evaluation(iteration: int, metrics: dict[str, float], trace: Any) -> None:
+        if interval == 0 or iteration < state["next"] or not trace.poses:
+            return
+        state["next"] = iteration + interval
+        recorder.begin(iteration)
+        for pose, reference in zip(trace.poses, trace.reference_poses, strict=True):
+            recorder.add(pose, reference)
+        recorder.finish()
+
+    return on_evaluation
+
+
+def _print_start(task: str, env: Any, env_cfg: Any, train_cfg: Any, run_dir: Path) -> None:
+    import torch
+
+    from animRL.runner.progress import task_table
+
+    loader = env.motion_loader
+    samples = train_cfg.runner.num_steps_per_env * env.num_envs
+    rows: list[tuple[str, object]] = [
+        ("task", task),
+        ("motion", ", ".join(Path(n).name for n in loader.names)),
+        ("", ", ".join(
+            f"{float(s):.2f} s, {'loops' if bool(repeats) else 'once'}"
+            for s, repeats in zip(loader.trajectory_lens, loader.loops, strict=True)
+        )),
+        ("engine", f"{type(env.backend).__name__} on {env.device}, {env.num_envs} environments"),
+        ("threads", torch.get_num_threads()),
+        ("seed", train_cfg.runner.seed),
+        ("iterations", f"{train_cfg.runner.max_iterations} of {samples:,} samples"),
+    ]  # fmt: skip
+    for index, (name, (sigma, tolerance)) in enumerate(env.compose_reward.parameters.items()):
+        text = f"{name}: sigma {sigma:g}, tolerance {tolerance:g}"
+        rows.append(("reward, product of" if index == 0 else "", text))
+    rows.append(("run", run_dir))
+    task_table(rows)
+
+
+def _print_end(runner: Any, run_dir: Path, task: str, seconds: float) -> None:
+    best = runner.best
+    print(f"trained {runner.training_seconds / 60:.1f} min, evaluated "
+          f"{runner.evaluation_seconds / 60:.1f} min, {seconds / 60:.1f} min in all")  # fmt: skip
+    if best.iteration >= 0:
+        print(f"best policy: iteration {best.iteration}, success {best.success:.2f}, "
+              f"position error {best.position_error:.3f} m")  # fmt: skip
+    print(f"everything lies in {run_dir}")
+    print(f"to see it: python scripts/eval.py --task={task} --load_run={run_dir.name}")
+
+
+if __name__ == "__main__":
+    run_main(main)

@@ -1,0 +1,137 @@
+"""The contract between the task and any physics engine.
+
+Letters: N environments, J joints (the character's order), B bodies (the character's order).
+Quaternions are xyzw. Everything is in the world frame unless its name says otherwise.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from animRL.utils.errors import InputError
+
+if TYPE_CHECKING:
+    from animRL.sim.character import Character
+
+
+@dataclass(frozen=True)
+class SimState:
+    """What an engine tells about all environments; new tensors at each call of ``state()``."""
+
+    root_pos: Tensor
+    """Origin of the root body (N, 3) [m]."""
+    root_quat: Tensor
+    """Root rotation (N, 4), xyzw."""
+    root_lin_vel: Tensor
+    """Velocity of the root body's origin (N, 3), world frame [m/s]."""
+    root_ang_vel: Tensor
+    """Angular velocity of the root body (N, 3), world frame [rad/s]."""
+    joint_pos: Tensor
+    """Joint angles (N, J) [rad]."""
+    joint_vel: Tensor
+    """Joint velocities (N, J) [rad/s]."""
+    body_pos: Tensor
+    """Origins of all bodies (N, B, 3) [m]."""
+    body_quat: Tensor
+    """Rotations of all bodies (N, B, 4), xyzw."""
+    ground_contact_force: Tensor
+    """Force of the ground on each body in the last physics step (N, B, 3) [N]; 0 after a reset."""
+    diverged: Tensor
+    """Environments (N,) that became non-finite, or that the engine reset by itself, since their
+    last reset (bool)."""
+
+
+@dataclass(frozen=True)
+class ResetState:
+    """The state into which environments are put; everything else follows from it."""
+
+    root_pos: Tensor
+    """(n, 3) [m]."""
+    root_quat: Tensor
+    """(n, 4), xyzw."""
+    root_lin_vel: Tensor
+    """(n, 3), world frame [m/s]."""
+    root_ang_vel: Tensor
+    """(n, 3), world frame [rad/s]."""
+    joint_pos: Tensor
+    """(n, J) [rad]."""
+    joint_vel: Tensor
+    """(n, J) [rad/s]."""
+
+    def rows(self, index: Tensor) -> ResetState:
+        """The states of some environments: index (m,) long, or a mask (n,) bool."""
+        return ResetState(**{f.name: getattr(self, f.name)[index] for f in fields(self)})
+
+
+@dataclass(frozen=True)
+class PhysParams:
+    """Physical parameters of some environments; None leaves a parameter as it is."""
+
+    friction: Tensor | None = None
+    """Sliding friction of the character on the ground (n,)."""
+    body_mass: Tensor | None = None
+    """Mass of each body (n, B) [kg]; inertias scale with it."""
+    push_force: Tensor | None = None
+    """Force on the root body (n, 3), world frame [N], acting until set again or reset."""
+
+
+class SimBackend(ABC):
+    """N independent copies of one character on flat ground (z = 0), stepped together."""
+
+    num_envs: int
+    """Number of environments N."""
+    device: torch.device
+    """Where all tensors of this engine lie."""
+    dt: float
+    """Duration of a control step [s]."""
+    character: Character
+    """The character: names, limits, forward kinematics."""
+    caps: frozenset[str]
+    """Names of the ``PhysParams`` fields that ``set_params`` accepts."""
+
+    @abstractmethod
+    def state(self) -> SimState:
+        """Return the current state, all of it describing the same instant."""
+
+    @abstractmethod
+    def step(self, joint_targets: Tensor) -> None:
+        """Advance one control step; drives hold the targets (N, J) [rad] throughout."""
+
+    @abstractmethod
+    def reset(self, env_ids: Tensor, state: ResetState) -> None:
+        """Put environments ``env_ids`` (n,) long, sorted and unique, into ``state``.
+
+        ``state()`` is up to date afterwards, bodies included; other environments are untouched.
+        """
+
+    def set_params(self, env_ids: Tensor, params: PhysParams) -> None:
+        """Change physical parameters of environments ``env_ids`` (n,).
+
+        Raises:
+            InputError: for a parameter that is not in ``caps``.
+        """
+        given = [f.name for f in fields(params) if getattr(params, f.name) is not None]
+        for name in given:
+            if name not in self.caps:
+                valid = ", ".join(sorted(self.caps)) or "none"
+                raise InputError(f"{type(self).__name__} cannot set {name}; valid: {valid}")
+        self._apply_params(env_ids, params)
+
+    def _apply_params(self, env_ids: Tensor, params: PhysParams) -> None:
+        """Apply parameters already checked against ``caps``; engines without any keep this."""
+
+    @abstractmethod
+    def save_state(self) -> dict[str, Any]:
+        """Return everything that shapes the next step, as tensors and plain values."""
+
+    @abstractmethod
+    def load_state(self, saved: dict[str, Any]) -> None:
+        """Go back to a state from ``save_state``, exactly."""
+
+    def close(self) -> None:
+        """Release what the engine holds; it may not be used afterwards."""

@@ -1,0 +1,97 @@
+"""The MuJoCo model of a character with drives on flat ground, for every MuJoCo engine."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import mujoco
+import numpy as np
+
+from animRL.utils.errors import InputError
+
+if TYPE_CHECKING:
+    from animRL.sim.character import Character
+
+GROUND = "ground"
+
+_INTEGRATORS = {
+    "discrete": mujoco.mjtIntegrator.mjINT_DISCRETE,
+    "implicitfast": mujoco.mjtIntegrator.mjINT_IMPLICITFAST,
+    "Euler": mujoco.mjtIntegrator.mjINT_EULER,
+}
+_SOLVERS = {"Newton": mujoco.mjtSolver.mjSOL_NEWTON, "CG": mujoco.mjtSolver.mjSOL_CG}
+
+
+def build_model(character: Character, engine_cfg: Any, physics_dt: float) -> mujoco.MjModel:
+    """Compile the character with position drives, ground and ground-force sensors.
+
+    Joint ``i`` of the character is driven by actuator ``i``: torque = stiffness x (target -
+    angle) - damping x velocity, limited to the effort limit. Each body that can touch the ground
+    has a sensor of the net contact force, see ``ground_force_bodies``.
+
+    Args:
+        character: whose drives (stiffness, damping, effort, by joint) are used.
+        engine_cfg: ``integrator``, ``solver``, ``iterations``, ``ls_iterations``, ``armature``.
+        physics_dt: time step [s].
+    """
+    spec = character.load_spec()
+    option = spec.option
+    option.timestep = physics_dt
+    option.integrator = _choice("integrator", engine_cfg.integrator, _INTEGRATORS)
+    option.solver = _choice("solver", engine_cfg.solver, _SOLVERS)
+    option.iterations = engine_cfg.iterations
+    option.ls_iterations = engine_cfg.ls_iterations
+    spec.worldbody.add_geom(
+        name=GROUND, type=mujoco.mjtGeom.mjGEOM_PLANE, size=[0.0, 0.0, 1.0],
+        contype=1, conaffinity=0, friction=[character.friction, 0.005, 0.0001],
+    )  # fmt: skip
+    _add_drives(spec, character, engine_cfg.armature)
+    for name in ground_force_bodies(spec):
+        _add_ground_sensor(spec, name)
+    return spec.compile()
+
+
+def ground_force_bodies(spec: mujoco.MjSpec) -> list[str]:
+    """Names of the bodies with a geom that can touch the ground, in the order of the sensors."""
+    return [
+        body.name
+        for body in spec.bodies[1:]
+        if any(geom.conaffinity & 1 for geom in body.geoms)
+    ]
+
+
+def _add_drives(spec: mujoco.MjSpec, character: Character, armature: float) -> None:
+    for index, name in enumerate(character.joint_names):
+        spec.joint(name).armature = armature
+        stiffness, damping = float(character.stiffness[index]), float(character.damping[index])
+        effort = float(character.effort[index])
+        actuator = spec.add_actuator(
+            name=name, target=name, trntype=mujoco.mjtTrn.mjTRN_JOINT,
+            forcelimited=True, forcerange=[-effort, effort], ctrllimited=False,
+        )  # fmt: skip
+        actuator.set_to_position(kp=stiffness, kv=damping)
+
+
+def _add_ground_sensor(spec: mujoco.MjSpec, body: str) -> None:
+    """Add a contact sensor: net force between the ground and one body, world frame."""
+    spec.add_sensor(
+        name=f"ground_force_{body}",
+        type=mujoco.mjtSensor.mjSENS_CONTACT,
+        objtype=mujoco.mjtObj.mjOBJ_BODY, objname=body,
+        reftype=mujoco.mjtObj.mjOBJ_GEOM, refname=GROUND,
+        intprm=[1 << int(mujoco.mjtConDataField.mjCONDATA_FORCE), 3, 1],
+    )  # fmt: skip
+
+
+def _choice(field: str, value: str, table: dict[str, Any]) -> Any:
+    if value not in table:
+        raise InputError(f"sim.mujoco.{field} is {value!r}; valid: {', '.join(table)}")
+    return table[value]
+
+
+def joint_addresses(
+    model: mujoco.MjModel, joint_names: tuple[str, ...]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Columns of qpos and of qvel of the named joints, two integer arrays (J,)."""
+    ids = [model.joint(name).id for name in joint_names]
+    return model.jnt_qposadr[ids].astype(int), model.jnt_dofadr[ids].astype(int)

@@ -1,0 +1,86 @@
+"""Which tasks there are: names of classes, imported when a task is asked for."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from typing import Any
+
+from animRL.utils.errors import InputError
+
+
+@dataclass(frozen=True)
+class TaskEntry:
+    """The classes of a task, each written as "module:Class"."""
+
+    env_cfg: str
+    train_cfg: str
+    env_class: str
+
+
+TASKS: dict[str, TaskEntry] = {}
+
+
+def register(name: str, *, env_cfg: str, train_cfg: str, env_class: str) -> None:
+    """Add a task under a name; the classes are written "module:Class" and not imported yet.
+
+    Raises ValueError if the name is taken or a class is not written that way.
+    """
+    if name in TASKS:
+        raise ValueError(f"task '{name}' is already registered")
+    for target in (env_cfg, train_cfg, env_class):
+        module, _, attribute = target.partition(":")
+        if not (module and attribute.isidentifier()):
+            raise ValueError(f"task '{name}': expected 'module:Class', got '{target}'")
+    TASKS[name] = TaskEntry(env_cfg, train_cfg, env_class)
+
+
+def task_names() -> list[str]:
+    """Return the names of all tasks, in the order they were registered."""
+    return list(TASKS)
+
+
+def make_env_cfg(name: str) -> Any:
+    """Return a fresh environment configuration; raises InputError for an unknown task."""
+    return _load(_entry(name).env_cfg)()
+
+
+def make_train_cfg(name: str) -> Any:
+    """Return a fresh training configuration; raises InputError for an unknown task."""
+    return _load(_entry(name).train_cfg)()
+
+
+def env_class(name: str) -> type:
+    """Return the environment's class; raises InputError for an unknown task."""
+    return _load(_entry(name).env_class)
+
+
+def make_env(name: str, env_cfg: Any) -> Any:
+    """Build a task's environment, engine included, of ``env_cfg.env.num_envs`` characters."""
+    backend = _load("animRL.sim.factory:make_backend")(env_cfg, env_cfg.env.num_envs)
+    return env_class(name)(env_cfg, backend)
+
+
+def _entry(name: str) -> TaskEntry:
+    if name not in TASKS:
+        raise InputError(f"--task: no task '{name}'; valid: {', '.join(TASKS)}")
+    return TASKS[name]
+
+
+def _load(target: str) -> Any:
+    module, _, attribute = target.partition(":")
+    return getattr(importlib.import_module(module), attribute)
+
+
+register(
+    "walk",
+    env_cfg="animRL.cfg.mimic.walk_config:WalkConfig",
+    train_cfg="animRL.cfg.mimic.walk_config:WalkTrainConfig",
+    env_class="animRL.envs.mimic_task:MimicTask",
+)
+register(
+    "cartwheel",
+    env_cfg="animRL.cfg.mimic.cartwheel_config:CartwheelConfig",
+    train_cfg="animRL.cfg.mimic.cartwheel_config:CartwheelTrainConfig",
+    env_class="animRL.envs.mimic_task:MimicTask",
+)

@@ -1,0 +1,1 @@
+"""Rotations, paths, seeding, plots."""

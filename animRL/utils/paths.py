@@ -1,0 +1,30 @@
+"""Where things lie, whatever the working directory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from animRL.utils.errors import InputError
+
+PACKAGE_ROOT = Path(__file__).resolve().parents[1]
+REPO_ROOT = PACKAGE_ROOT.parent
+RESOURCES = PACKAGE_ROOT / "resources"
+LOGS = PACKAGE_ROOT / "logs"
+
+
+def resolve_resource(path: str | Path, what: str = "file") -> Path:
+    """Find a file named by a user or a configuration and return its absolute path.
+
+    Tried in order: the path itself (absolute or from the working directory), inside
+    ``animRL/resources``, from the repository's root.
+
+    Raises:
+        InputError: if none of them is a file.
+    """
+    path = Path(path).expanduser()
+    candidates = [path] if path.is_absolute() else [Path.cwd() / path, RESOURCES / path, REPO_ROOT / path]
+    for candidate in candidates:
+        if candidate.is_file():
+            return candidate.resolve()
+    places = ", ".join(str(c) for c in candidates)
+    raise InputError(f"{what} '{path}' does not exist (looked at {places})")

@@ -1,0 +1,133 @@
+"""Plots, drawn to files without a display; matplotlib is imported when one is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+INK = "#2b2b2b"
+LINE = "#1f6f9c"
+PRODUCT_LINE = "#c2571a"
+FALL_LINE = "#9b1c31"
+PRODUCT = "product of the terms"
+STYLE: dict[Any, Any] = {
+    "figure.dpi": 130,
+    "font.size": 10.0,
+    "axes.titlesize": 10.5,
+    "axes.titlelocation": "left",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": INK,
+    "axes.labelcolor": INK,
+    "axes.grid": True,
+    "grid.color": "#dddddd",
+    "grid.linewidth": 0.7,
+    "text.color": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "legend.frameon": False,
+}
+
+
+def plot_style() -> AbstractContextManager[None]:
+    """Context in which figures of the project are made: one style for all, no display needed."""
+    import matplotlib
+
+    return matplotlib.rc_context(STYLE)
+
+
+def plot_reward_terms(
+    path: str | Path,
+    terms: Mapping[str, ArrayLike],
+    dt: float,
+    title: str,
+    falls: Sequence[int] | None = None,
+) -> Path:
+    """Draw each reward term and their product against time, and return the file written (PNG).
+
+    Args:
+        path: file to write; its folder is made if need be.
+        terms: name -> rewards in [0, 1], (T,) of one environment or (T, N) of several, which are
+            drawn as thin lines under their mean. All of one shape; step t is drawn at t dt.
+        dt: time between two steps [s].
+        title: line above the figure.
+        falls: steps at which an episode ended by a fall, drawn as vertical lines.
+
+    Raises:
+        ValueError: no terms, or terms of different shapes.
+    """
+    values = _as_columns(terms)
+    panels = {**values, PRODUCT: np.prod(list(values.values()), axis=0)}
+    time = dt * np.arange(len(panels[PRODUCT]))
+    with plot_style():
+        figure, axes = _stack_of_panels(len(panels))
+        for ax, (name, rewards) in zip(axes, panels.items()):
+            _draw_rewards(ax, time, rewards, PRODUCT_LINE if name == PRODUCT else LINE)
+            _mark_falls(ax, dt, falls or ())
+            ax.set_title(f"{name}   mean {rewards.mean():.3f}")
+        axes[-1].set_xlabel("time [s]")
+        figure.supylabel("reward [1]", fontsize=10.0)
+        figure.suptitle(title, fontsize=12.5, x=0.01, ha="left")
+        _add_legend(figure, axes[-1])
+        return _save(figure, path)
+
+
+def _as_columns(terms: Mapping[str, ArrayLike]) -> dict[str, np.ndarray]:
+    values = {name: np.asarray(value, dtype=float) for name, value in terms.items()}
+    shapes = {value.shape for value in values.values()}
+    if len(shapes) != 1 or len(next(iter(shapes))) not in (1, 2):
+        raise ValueError(f"reward terms of shapes {shapes}; valid: all (T,) or all (T, N)")
+    return {name: value.reshape(len(value), -1) for name, value in values.items()}
+
+
+def _stack_of_panels(count: int) -> tuple[Figure, list[Axes]]:
+    """One panel under the other on one time axis, the last one taller."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9.0, 1.9 + 1.15 * count), layout="constrained")
+    FigureCanvasAgg(figure)
+    heights = [1.0] * (count - 1) + [1.6]
+    axes = figure.subplots(count, 1, sharex=True, squeeze=False, height_ratios=heights)
+    return figure, list(axes.flat)
+
+
+def _draw_rewards(ax: Axes, time: np.ndarray, rewards: np.ndarray, color: str) -> None:
+    count = rewards.shape[1]
+    if count > 1:
+        alpha = max(0.1, 2.0 / (1 + count))
+        lines = ax.plot(time, rewards, color=color, linewidth=0.8, alpha=alpha)
+        lines[0].set_label("one environment")
+    label = "mean of the environments" if count > 1 else None
+    ax.plot(time, rewards.mean(axis=1), color=color, linewidth=1.9, label=label)
+    ax.set_ylim(-0.04, 1.04)
+    ax.set_yticks([0.0, 0.5, 1.0])
+    ax.margins(x=0.01)
+
+
+def _mark_falls(ax: Axes, dt: float, falls: Sequence[int]) -> None:
+    for number, step in enumerate(falls):
+        label = None if number else "fall"
+        ax.axvline(dt * step, color=FALL_LINE, linewidth=1.1, linestyle=(0, (4, 2)), label=label)
+
+
+def _add_legend(figure: Figure, ax: Axes) -> None:
+    handles, labels = ax.get_legend_handles_labels()
+    if handles:
+        figure.legend(handles, labels, loc="outside lower right", ncols=len(handles), fontsize=9.0)
+
+
+def _save(figure: Figure, path: str | Path) -> Path:
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path)
+    return path

@@ -1,0 +1,135 @@
+"""What the files around the package promise, checked against the tree."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+REPO_ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = REPO_ROOT / "animRL"
+README = (REPO_ROOT / "README.md").read_text(encoding="utf-8")
+MAKEFILE = (REPO_ROOT / "Makefile").read_text(encoding="utf-8")
+MAX_LINES = 400  # the guide is 300
+
+
+def list_folders(parent: Path) -> set[str]:
+    """Names of the folders in a folder, without what runs and caches leave."""
+    left_by_runs = {"__pycache__", "logs", "wandb"}
+    return {p.name for p in parent.iterdir() if p.is_dir() and not p.name.startswith(".")} - (
+        left_by_runs
+    )
+
+
+def read_modules() -> list[Path]:
+    """Every Python file of the package."""
+    return [p for p in sorted(PACKAGE.rglob("*.py")) if "logs" not in p.relative_to(PACKAGE).parts]
+
+
+def read_pins() -> dict[str, str]:
+    """constraints.txt as name -> version; every line must be an exact pin."""
+    lines = (REPO_ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    pins = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+    assert all(re.fullmatch(r"[\w.-]+==[\w.]+", pin) for pin in pins), pins
+    return {name.lower(): version for name, version in (pin.split("==") for pin in pins)}
+
+
+def list_readme_commands() -> list[tuple[str, str]]:
+    """(script, flag) for every flag that the README gives to a script."""
+    commands = re.findall(r"scripts/(\w+)\.py([^\n`#]*)", README)
+    pairs = {(script, flag) for script, rest in commands for flag in re.findall(r"--\w+", rest)}
+    return sorted(pairs)
+
+
+@cache
+def read_help(script: str) -> str:
+    """What `<script>.py --help` prints."""
+    done = subprocess.run(
+        [sys.executable, str(PACKAGE / "scripts" / f"{script}.py"), "--help"],
+        cwd=PACKAGE,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_code_map_lists_every_folder() -> None:
+    listed = re.findall(r"^\| `animRL/(\w+)/` \|", README, flags=re.MULTILINE)
+    assert sorted(listed) == sorted(list_folders(PACKAGE))
+
+
+def test_paths_named_in_the_readme_exist() -> None:
+    links = re.findall(r"\]\((?!https?:)([^)#]+)\)", README)
+    named = re.findall(r"`(animRL/[\w/.]+\.\w+|[A-Z]\w+\.md|LICENSE|Dockerfile)`", README)
+    missing = [path for path in links + named if not (REPO_ROOT / path).exists()]
+    assert not missing
+
+
+@pytest.mark.parametrize(("script", "flag"), list_readme_commands())
+def test_a_flag_of_the_readme_exists(script: str, flag: str) -> None:
+    assert re.search(rf"(?<![\w-]){flag}(?![\w-])", read_help(script))
+
+
+def test_scripts_of_the_readme_exist() -> None:
+    named = set(re.findall(r"scripts/(\w+)\.py", README + MAKEFILE))
+    assert {"train", "eval", "test_reward"} <= named
+    assert named <= {p.stem for p in (PACKAGE / "scripts").glob("*.py")}
+
+
+def test_targets_of_the_readme_exist_and_are_listed() -> None:
+    targets = set(re.findall(r"^([a-z][\w-]*):(?!=)", MAKEFILE, flags=re.MULTILINE)) - {"help"}
+    listed = set(re.findall(r'^\t@echo "make ([\w-]+)', MAKEFILE, flags=re.MULTILINE))
+    assert targets == listed
+    # in code only: prose may use the verb
+    commands = re.findall(r"`make ([a-z-]+)", README) + re.findall(r"^make (\S+)", README, re.M)
+    assert commands
+    assert set(commands) <= targets
+
+
+def test_every_test_folder_mirrors_a_package_folder() -> None:
+    assert list_folders(REPO_ROOT / "tests") <= list_folders(PACKAGE)
+
+
+def test_every_package_folder_has_a_docstring_and_nothing_else() -> None:
+    folders = {p.parent for p in read_modules()}
+    for folder in sorted(folders):
+        body = ast.parse((folder / "__init__.py").read_text(encoding="utf-8")).body
+        assert len(body) == 1 and isinstance(body[0], ast.Expr), folder
+        assert isinstance(body[0].value, ast.Constant), folder
+
+
+def test_no_file_outgrows_the_screen() -> None:
+    lengths = {p: len(p.read_text(encoding="utf-8").splitlines()) for p in read_modules()}
+    long = {p.relative_to(REPO_ROOT).as_posix(): n for p, n in lengths.items() if n >= MAX_LINES}
+    assert not long
+
+
+def test_pins_agree_with_the_requirements() -> None:
+    pins = read_pins()
+    assert pins["torch"] == "2.13.0"
+    tree = ast.parse((REPO_ROOT / "setup.py").read_text(encoding="utf-8"))
+    values = {
+        node.targets[0].id: ast.literal_eval(node.value)
+        for node in tree.body
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
+    }
+    wanted = values["REQUIRED"] + [name for extra in values["EXTRAS"].values() for name in extra]
+    for requirement in wanted:
+        name, _, version = requirement.partition("==")
+        assert pins[name.lower()] == (version or pins[name.lower()]), requirement
+
+
+def test_forms_to_fill_in_have_their_keys() -> None:
+    info = json.loads((REPO_ROOT / "my-info.json").read_text(encoding="utf-8"))
+    urls = json.loads((REPO_ROOT / "results" / "wandb_url.json").read_text(encoding="utf-8"))
+    assert list(info) == ["full name", "student id", "nethz name", "group_id"]
+    assert list(urls) == ["walk", "cartwheel"]
+    assert all(isinstance(value, str) for value in [*info.values(), *urls.values()])

@@ -1,0 +1,71 @@
+"""The registry of tasks."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from animRL import tasks
+from animRL.cfg.base_config import BaseConfig
+from animRL.utils.errors import InputError
+
+
+@pytest.fixture
+def registry(monkeypatch):
+    monkeypatch.setattr(tasks, "TASKS", dict(tasks.TASKS))
+    return tasks
+
+
+def test_walk_and_cartwheel_are_there():
+    assert tasks.task_names()[:2] == ["walk", "cartwheel"]
+
+
+@pytest.mark.parametrize("name", tasks.task_names())
+def test_every_task_makes_fresh_configurations(name):
+    for make in (tasks.make_env_cfg, tasks.make_train_cfg):
+        first, second = make(name), make(name)
+        assert isinstance(first, BaseConfig)
+        assert first == second and first is not second
+        assert type(first).from_dict(first.to_dict()) == first
+
+
+@pytest.mark.parametrize("name", tasks.task_names())
+def test_the_paths_that_options_write_to_exist(name):
+    env_cfg, train_cfg = tasks.make_env_cfg(name), tasks.make_train_cfg(name)
+    for path in ("motion_loader.motion_files", "sim.engine", "sim.device", "env.num_envs"):
+        env_cfg.get(path)
+    for field in ("seed", "max_iterations", "run_name", "experiment_name"):
+        train_cfg.get(f"runner.{field}")
+
+
+@pytest.mark.parametrize("name", tasks.task_names())
+def test_every_task_has_an_environment(name):
+    assert tasks.env_class(name).__name__ == "MimicTask"
+
+
+def test_an_unknown_task_is_told_in_one_line():
+    for function in (tasks.make_env_cfg, tasks.make_train_cfg, tasks.env_class):
+        with pytest.raises(InputError, match="no task 'run'; valid: walk, cartwheel"):
+            function("run")
+
+
+def test_a_task_is_registered_once_and_by_name(registry):
+    target = "collections:OrderedDict"
+    registry.register("mine", env_cfg=target, train_cfg=target, env_class=target)
+    assert "mine" in registry.task_names()
+    assert registry.make_env_cfg("mine") == {}
+    with pytest.raises(ValueError, match="already registered"):
+        registry.register("mine", env_cfg=target, train_cfg=target, env_class=target)
+    with pytest.raises(ValueError, match="module:Class"):
+        registry.register("other", env_cfg="module", train_cfg=target, env_class=target)
+
+
+def test_the_registry_imports_no_task():
+    code = (
+        "import sys, animRL.tasks; "
+        "print([m for m in sys.modules if m.startswith(('animRL.cfg', 'animRL.envs', 'torch'))])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
