@@ -89,13 +89,11 @@ def _joint_rotations(pose: Pose, groups: BodyGroups) -> Tensor:
 
 def _anatomical_parents(character: Character) -> list[str]:
     """For each anatomical joint the nearest body above it that is one too, else the root."""
-    spec = character.load_spec()
-    bodies = {body.name: body.parent.name for body in spec.bodies[1:]}
-    known = {*character.anatomical_joints, character.body_names[0]}
+    known = {0, *(character.body_index(name) for name in character.anatomical_joints)}
     parents = []
     for name in character.anatomical_joints:
-        parent = bodies[name]
-        while parent not in known:
-            parent = bodies[parent]
-        parents.append(parent)
+        body = character.body_parents[character.body_index(name)]
+        while body not in known:
+            body = character.body_parents[body]
+        parents.append(character.body_names[body])
     return parents

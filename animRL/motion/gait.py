@@ -16,7 +16,7 @@ from animRL.utils.errors import InputError
 from animRL.utils.rotations import quat_conjugate, quat_mul, quat_rotate_inverse, quat_to_rotvec
 
 # Phases computed for each frame: fine enough for derivatives by central differences.
-PHASES_PER_FRAME = 20
+PHASES_PER_FRAME = 10
 
 
 def author_walk(character: Character, style: WalkStyle | None = None) -> Clip:
@@ -80,8 +80,8 @@ def _frames(character: Character, style: WalkStyle, cycle: WalkCycle) -> np.ndar
     quat = torch.from_numpy(rotation_to_quat(cycle.root_rot))
     joints = np.column_stack([cycle.joints[name] for name in character.joint_names])
     position, rotation = (torch.from_numpy(array) for array in body_poses(character, cycle))
-    ends = character.end_effector_pos(position, rotation) - root[:, None]
-    ends = quat_rotate_inverse(quat[:, None], ends).reshape(count, -1).numpy()
+    reach = character.end_effector_pos(position, rotation) - root[:, None]
+    ends = quat_rotate_inverse(quat[:, None], reach).reshape(count, -1).numpy()
     periodic = cycle.root_pos - np.outer(np.arange(count) / count, [style.stride, 0.0, 0.0])
     velocity = _rate(periodic, step) + [style.speed, 0.0, 0.0]
     turn = quat_mul(quat_conjugate(quat.roll(1, 0)), quat.roll(-1, 0))

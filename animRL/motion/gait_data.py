@@ -49,61 +49,77 @@ def published_curve(key_values: tuple[tuple[float, float], ...]) -> MinimumJerkC
 
 @dataclass(frozen=True)
 class WalkStyle:
-    """What defines a walk: lengths in metres, angles in degrees, times in cycles or seconds."""
+    """What defines a walk; lengths in metres, angles in degrees, phases and shares in cycles.
+
+    Where a value departs from its source, it was chosen so that Bob's legs reach the ground, its
+    feet (19.5 cm, no toe joint, no inversion) stay below the ground's push, and its leg angles
+    stay near the published ones.
+    """
 
     frames_per_cycle: int = 56
-    """Even, so that left and right half cycles mirror each other; 56 x 20 ms: 107 steps a minute."""
+    """Even, so that the half cycles mirror each other; 56 x 20 ms: 107 steps a minute (Murray
+    1964: 117; Perry: 113)."""
     frame_duration: float = 0.02
+    """[s]"""
     speed: float = 1.15
-    """Murray 1964: 1.3 to 1.5 m/s at a stride of 1.5 m for taller men; Bob's leg is 0.87 m."""
+    """[m/s]. Perry: 1.37 on longer legs; Bob's leg is 0.87 m."""
     stance_share: float = 0.60
     """Perry: 60 % stance, 40 % swing, twice 10 % double support."""
-    step_width: float = 0.14
-    """Between the ankles. Murray 1964: 0.08 m; wider here in proportion to Bob's hips."""
-    foot_flat: tuple[float, float] = (0.09, 0.40)
-    """Phases between which the sole lies flat. Perry: 12 % and 31 %, for feet with a toe joint."""
-    heel_strike_pitch: float = -18.0
-    """Foot to ground at heel contact, toes up. Perry: about 20 degrees."""
-    toe_off_pitch: float = 52.0
-    """Foot to ground at the end of stance. Less than the human 65 degrees (Winter): no toe joint."""
-    toe_lift: float = 0.0
-    pelvis_height: float = 0.840
-    """Mean height of the hip axis: the legs (0.874 m) slightly bent."""
-    pelvis_rise: float = 0.017
-    """Amplitude of the vertical motion, twice a cycle. Murray 1964: 4 to 5 cm from low to high."""
-    pelvis_low_phase: float = 0.035
+    step_width: float = 0.13
+    """Between the ankles. Murray 1964: 0.08; wider here, as Bob's hips are (0.225 m)."""
+    foot_flat: tuple[float, float] = (0.08, 0.39)
+    """From when to when the sole lies flat. Perry: 0.12 and 0.31, for feet with a toe joint."""
+    heel_strike_pitch: float = -18.5
+    """Foot to ground at heel contact, toes up. Winter: about 20 degrees."""
+    toe_off_pitch: float = 51.0
+    """Foot to ground at the end of stance. Winter: about 65 degrees, with a toe joint."""
+    toe_lift: float = 7.0
+    """Dorsiflexion of the swinging foot beyond the published. Winter: the toes clear the ground by
+    13 mm; with this by 20, as a soft hip drive lets the swinging side sag."""
+    pressure_path: tuple[tuple[float, float], ...] = (
+        (0.0, -0.05), (0.1, 0.04), (0.2, 0.08), (0.3, 0.102), (0.4, 0.117), (0.6, 0.122),
+    )  # fmt: skip
+    """Where the ground presses on the standing foot: (phase, way ahead of the ankle). Winter:
+    from the heel quickly to the ball, then slowly to the toes."""
+    pressure_side: float = 0.01
+    """The same to the outside of the ankle."""
+    load_transfer: float = 0.085
+    """In what share of the cycle the weight passes to the landing foot."""
+    pelvis_height: float = 0.844
+    """Mean height of the hip axis: legs (0.874 m) bent as the published knee angles say."""
+    pelvis_rise: float = 0.0145
+    """Amplitude of the vertical motion, twice a cycle. Murray 1964: 0.024, of the head, at a
+    stride of 1.56 m."""
+    pelvis_low_phase: float = 0.04
     """When the pelvis is lowest: in double support (Saunders)."""
     pelvis_rotation: float = 4.5
     """To each side, the swinging hip forward. Saunders: 4 degrees."""
-    pelvis_list: float = 3.5
+    pelvis_list: float = 4.0
     """Drop on the swinging side. Saunders: 5 degrees; Perry: 4."""
     pelvis_list_phase: float = 0.19
+    """When the other side hangs lowest. Perry: at the end of loading response."""
     thorax_rotation: float = 3.5
-    """To each side, against the pelvis. Murray 1964: about 3.5 degrees."""
-    thorax_lean: float = 4.0
-    """Mean forward inclination of the trunk."""
+    """To each side, against the pelvis. Murray 1964: 7 to 9 degrees from side to side."""
+    thorax_lean: float = 4.8
+    """Mean forward inclination of the trunk; it brings the mass over Bob's short feet."""
     thorax_list: float = 0.8
     """Of the trunk towards the standing leg. Perry: below 2 degrees."""
     shoulder_middle: float = -7.0
-    """Murray 1967: from 24 degrees of extension to 8 of flexion at free speed."""
+    """Mean flexion. Murray 1967: from 24 degrees of extension to 8 of flexion at free speed."""
     shoulder_swing: float = 15.0
+    """Amplitude of the same."""
     shoulder_phase: float = 0.52
-    """Phase of the greatest flexion: near the other foot's heel contact (Murray 1967)."""
+    """When the arm is farthest forward: near the other foot's heel contact (Murray 1967)."""
     shoulder_abduction: float = 7.5
+    """Arms hang clear of the thighs."""
     shoulder_torsion: float = -20.0
     """Turned inward, so that the bent forearm points ahead and somewhat to the middle."""
     elbow_middle: float = 26.0
-    """Murray 1967: flexed more as the arm swings forward, never straight."""
+    """Mean flexion. Murray 1967: flexed more as the arm swings forward, never straight."""
     elbow_swing: float = 10.0
+    """Amplitude of the same."""
     elbow_phase: float = 0.57
-
-    pressure_path: tuple[tuple[float, float], ...] = (
-        (0.0, -0.05), (0.1, 0.055), (0.2, 0.095), (0.3, 0.115), (0.4, 0.13), (0.6, 0.135),
-    )  # fmt: skip
-    pressure_side: float = 0.015
-    load_transfer: float = 0.085
-    pendulum_height: float = 0.95
-    start_offset: float = -0.30
+    """When the elbow is bent most: after the shoulder (Murray 1967)."""
 
     @property
     def cycle_seconds(self) -> float:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 
 @dataclass(frozen=True)
@@ -63,9 +64,9 @@ class MinimumJerkCurve:
             ]
         )
 
-    def __call__(self, time: np.ndarray) -> np.ndarray:
-        """Values (M,) at times (M,); outside the knots of an open curve, its end segments'."""
-        time = np.atleast_1d(np.asarray(time, dtype=float))
+    def __call__(self, times: ArrayLike) -> np.ndarray:
+        """Values (M,) at one or M times; outside an open curve's knots, its end segments'."""
+        time = np.atleast_1d(np.asarray(times, dtype=float))
         if self._period is not None:
             time = self._times[0] + (time - self._times[0]) % self._period
         last = len(self._durations) - 1

@@ -6,21 +6,30 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from animRL.motion.gait_data import (
-    PUBLISHED_LEG,
-    WalkStyle,
-    published_curve,
+from animRL.motion.gait_data import PUBLISHED_LEG, WalkStyle, published_curve
+from animRL.motion.leg import (
+    LegGeometry,
+    leg_angles,
+    leg_roll,
+    reach_ankle,
+    rotation,
+    standing_ankle,
 )
-from animRL.motion.leg import LegGeometry, leg_angles, leg_roll, reach_ankle, rotation, standing_ankle
 from animRL.motion.minimum_jerk import Knot, MinimumJerkCurve
 
 LEG_JOINTS = ("Hip_1", "Hip_2", "Hip_torsion", "Knee", "Ankle_1")
 # Phases at which the swinging leg is drawn to the published angles.
 SWING_PHASES = (0.66, 0.71, 0.76, 0.81, 0.86, 0.91, 0.95)
-# Price of a squared radian off them, against the integral of squared jerk over the phase: low
-# enough to smooth the corners that a few key values leave.
+# Price of a squared radian off them, against the integral of squared jerk over the phase: enough
+# to follow the published curves, too little to follow the corners of so few key values.
 SWING_WEIGHT = 1e8
 PITCH_WEIGHT = 1e7
+# The shoulder blade follows the arm by this much to each side [degrees], as in reaching ahead.
+SCAPULA_SWING = 2.0
+# The hands hang in line with the forearms, turned in a little [rad].
+WRIST = 0.1
+# The trunk leans over the standing leg in the middle of its stance, which is 60 % long.
+LIST_PHASE = 0.3
 
 
 @dataclass(frozen=True)
@@ -57,16 +66,16 @@ def walk_cycle(style: WalkStyle, leg: LegGeometry, sway: np.ndarray) -> WalkCycl
 def foot_pitch(style: WalkStyle) -> MinimumJerkCurve:
     """Pitch of the left foot [rad] over the phase, toes down positive; 0 while it lies flat."""
     thigh, knee, ankle = (published_curve(c) for c in PUBLISHED_LEG)
-    off = style.stance_share
+    strike = np.radians(style.heel_strike_pitch)
     knots = [
         Knot(style.foot_flat[0], 0.0, 0.0, 0.0),
         Knot(style.foot_flat[1], 0.0, 0.0, 0.0),
-        Knot(off, np.radians(style.toe_off_pitch)),
+        Knot(style.stance_share, np.radians(style.toe_off_pitch)),
     ]
     for p in SWING_PHASES:
         value = (knee(p) - thigh(p) - ankle(p))[0] - np.radians(style.toe_lift)
-        knots.append(Knot(p, value, weight=PITCH_WEIGHT))
-    knots.append(Knot(1.0, np.radians(style.heel_strike_pitch)))
+        knots.append(Knot(p, max(value, strike), weight=PITCH_WEIGHT))
+    knots.append(Knot(1.0, strike))
     return MinimumJerkCurve(knots, period=1.0)
 
 
@@ -77,8 +86,8 @@ def _left_leg(
     count = len(root_pos)
     phase = np.arange(count) / count
     pitch = foot_pitch(style)(phase)
-    # Stance is followed a little past its borders, to be left with its speed and acceleration.
-    margin = 4
+    # Two samples past the borders of stance give its speed and acceleration there.
+    margin = 2
     lift = round(style.stance_share * count)
     index = np.arange(-margin, lift + margin + 1)
     advance = np.outer(index // count, [style.stride, 0.0, 0.0])
@@ -97,7 +106,7 @@ def _left_leg(
 def _swing(lifting: np.ndarray, landing: np.ndarray, phase: np.ndarray) -> np.ndarray:
     """Roll, thigh and knee (K, 3) from toe-off to heel contact, phases (K,).
 
-    They leave and meet the stance (samples (2n + 1, 3) around toe-off and heel contact) with its
+    They leave and meet the stance (five samples (5, 3) around toe-off and heel contact) with its
     value, velocity and acceleration; thigh and knee follow the published curves, shifted by what
     they differ from the stance at both borders.
     """
@@ -120,13 +129,10 @@ def _swing(lifting: np.ndarray, landing: np.ndarray, phase: np.ndarray) -> np.nd
 
 
 def _border_knot(values: np.ndarray, step: float, time: float) -> Knot:
-    """The state in the middle of samples (2n + 1,) by central differences over all of them."""
-    n = len(values) // 2
-    first, middle, last = values[0], values[n], values[-1]
-    span = n * step
-    return Knot(
-        time, middle, (last - first) / (2.0 * span), (last - 2.0 * middle + first) / span**2
-    )
+    """The state in the middle of five samples (5,), by fourth-order central differences."""
+    velocity = values @ np.array([1.0, -8.0, 0.0, 8.0, -1.0]) / (12.0 * step)
+    acceleration = values @ np.array([-1.0, 16.0, -30.0, 16.0, -1.0]) / (12.0 * step**2)
+    return Knot(time, values[2], velocity, acceleration)
 
 
 def _pelvis_turn(style: WalkStyle, phase: np.ndarray) -> np.ndarray:
@@ -145,7 +151,7 @@ def _spine(
 ) -> dict[str, np.ndarray]:
     """Angles of the spine: the trunk turns against the pelvis and stays upright, the head ahead."""
     thorax_turn = np.radians(style.thorax_rotation) * np.cos(2.0 * np.pi * phase)
-    thorax_list = -np.radians(style.thorax_list) * np.cos(2.0 * np.pi * (phase - 0.3))
+    thorax_list = -np.radians(style.thorax_list) * np.cos(2.0 * np.pi * (phase - LIST_PHASE))
     lean = np.radians(style.thorax_lean) * np.ones_like(phase)
     return {
         "joint_lowerback_x": 0.5 * lean,
@@ -163,14 +169,14 @@ def _left_arm(style: WalkStyle, phase: np.ndarray) -> dict[str, np.ndarray]:
     bend = np.cos(2.0 * np.pi * (phase - style.elbow_phase))
     still = np.ones_like(phase)
     return {
-        "Scapula_y": -np.radians(2.0) * swing,
+        "Scapula_y": -np.radians(SCAPULA_SWING) * swing,
         "Shoulder_1": -np.radians(style.shoulder_middle + style.shoulder_swing * swing),
         "Shoulder_2": np.radians(style.shoulder_abduction) * still,
         "Shoulder_torsion": np.radians(style.shoulder_torsion) * still,
         "Elbow_flexion_extension": -np.radians(style.elbow_middle + style.elbow_swing * bend),
         "Elbow_torsion": 0.0 * still,
         "Wrist_x": 0.0 * still,
-        "Wrist_z": -0.1 * still,
+        "Wrist_z": -WRIST * still,
     }
 
 

@@ -108,6 +108,18 @@ class PpoRunner(OnPolicyRunner):
             self.logger.stop_logging_writer()
         self._finish()
 
+    def time_iterations(self, count: int) -> list[float]:
+        """Train ``count`` iterations with nothing in between and return their seconds."""
+        self.logger.init_logging_writer()
+        obs = self.env.get_observations()
+        self.alg.train_mode()
+        seconds = []
+        for iteration in range(1, count + 1):
+            obs, took = self._iteration(obs, iteration, 0, count)
+            seconds.append(took)
+        self.logger.stop_logging_writer()
+        return seconds
+
     def _iteration(
         self, obs: Any, iteration: int, first: int, last: int
     ) -> tuple[Any, float]:

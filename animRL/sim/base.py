@@ -102,6 +102,13 @@ class SimBackend(ABC):
     def step(self, joint_targets: Tensor) -> None:
         """Advance one control step; drives hold the targets (N, J) [rad] throughout."""
 
+    def raw_step(self, joint_targets: Tensor) -> None:
+        """Advance the physics alone, as the bare engine would; for benchmarks.
+
+        ``state()`` is not current afterwards. An engine without a barer way takes ``step``.
+        """
+        self.step(joint_targets)
+
     @abstractmethod
     def reset(self, env_ids: Tensor, state: ResetState) -> None:
         """Put environments ``env_ids`` (n,) long, sorted and unique, into ``state``.

@@ -59,6 +59,8 @@ class Character:
     """Largest torque of each drive (J,) [N m]."""
     body_mass: Tensor
     """(B,) [kg]."""
+    body_parents: tuple[int, ...]
+    """Index of each body's parent (B,); -1 for the root."""
     body_com: Tensor
     """Centre of mass of each body in its frame (B, 3)."""
     end_effector_bodies: Tensor
@@ -107,6 +109,7 @@ class Character:
             damping=by_joint("damping"),
             effort=by_joint("effort_limit"),
             body_mass=torch.as_tensor(model.body_mass[1:], dtype=torch.float32),
+            body_parents=tuple(int(parent) - 1 for parent in model.body_parentid[1:]),
             body_com=torch.as_tensor(model.body_ipos[1:], dtype=torch.float32),
             end_effector_bodies=torch.tensor([bodies.index(n) for n in ends], dtype=torch.long),
             end_effector_offsets=_offsets(cfg.end_effectors),

@@ -11,7 +11,12 @@ from mujoco.batch import Batch
 from torch import Tensor
 
 from animRL.sim.base import PhysParams, ResetState, SimBackend, SimState
-from animRL.sim.mujoco_model import build_model, ground_force_bodies, joint_addresses
+from animRL.sim.mujoco_model import (
+    build_model,
+    ground_force_bodies,
+    joint_addresses,
+    target_reach,
+)
 from animRL.utils import rotations as rot
 
 if TYPE_CHECKING:
@@ -63,6 +68,7 @@ class MujocoCpuBackend(SimBackend):
         self._force_columns = np.array(
             [character.body_index(n) for n in ground_force_bodies(character.load_spec())]
         )
+        self._reach = target_reach(character).numpy()
         bind = self.batch.bind
         self._qpos, self._qvel, self._ctrl = bind("qpos"), bind("qvel"), bind("ctrl")
         self._warmstart, self._xfrc = bind("qacc_warmstart"), bind("xfrc_applied")
@@ -78,11 +84,22 @@ class MujocoCpuBackend(SimBackend):
 
     def step(self, joint_targets: Tensor) -> None:
         """Advance one control step of ``substeps`` physics steps."""
-        self._ctrl[:] = joint_targets.numpy()
+        self._ctrl[:] = self._within_effort(joint_targets)
         # Derived fields lag one substep behind a plain step; this stage makes them current, and
         # a persistent batch goes on from it, so that it costs nothing.
         self.batch.step(nstep=self.substeps, stage=mujoco.mjtStage.mjSTAGE_VEL)
         self._state = None
+
+    def raw_step(self, joint_targets: Tensor) -> None:
+        """Call ``Batch.step`` and nothing else: derived fields stay one substep behind."""
+        self._ctrl[:] = joint_targets.numpy()
+        self.batch.step(nstep=self.substeps)
+        self._state = None
+
+    def _within_effort(self, joint_targets: Tensor) -> np.ndarray:
+        """Targets (N, J), no farther from the joints than the drives' effort reaches."""
+        joints = self._qpos[:, self._qpos_columns]
+        return np.clip(joint_targets.numpy(), joints - self._reach, joints + self._reach)
 
     def reset(self, env_ids: Tensor, state: ResetState) -> None:
         """Put environments (n,) into ``state``; warm start, pushes and warnings start afresh."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import mujoco
 import numpy as np
+from torch import Tensor
 
 from animRL.utils.errors import InputError
 
@@ -21,17 +22,21 @@ _INTEGRATORS = {
 }
 _SOLVERS = {"Newton": mujoco.mjtSolver.mjSOL_NEWTON, "CG": mujoco.mjtSolver.mjSOL_CG}
 
+_CONES = {"pyramidal": mujoco.mjtCone.mjCONE_PYRAMIDAL, "elliptic": mujoco.mjtCone.mjCONE_ELLIPTIC}
+
 
 def build_model(character: Character, engine_cfg: Any, physics_dt: float) -> mujoco.MjModel:
     """Compile the character with position drives, ground and ground-force sensors.
 
     Joint ``i`` of the character is driven by actuator ``i``: torque = stiffness x (target -
-    angle) - damping x velocity, limited to the effort limit. Each body that can touch the ground
-    has a sensor of the net contact force, see ``ground_force_bodies``.
+    angle) - damping x velocity. The effort limit is kept by ``target_reach``, not by a force
+    range: a saturated actuator loses its implicit damping, and of 256 starts with full-range
+    random targets 42 blew up that way. Each body that can touch the ground has a sensor of the
+    net contact force, see ``ground_force_bodies``.
 
     Args:
         character: whose drives (stiffness, damping, effort, by joint) are used.
-        engine_cfg: ``integrator``, ``solver``, ``iterations``, ``ls_iterations``, ``armature``.
+        engine_cfg: ``integrator``, ``solver``, ``cone``, ``iterations``, ``ls_iterations``, ``armature``.
         physics_dt: time step [s].
     """
     spec = character.load_spec()
@@ -39,6 +44,7 @@ def build_model(character: Character, engine_cfg: Any, physics_dt: float) -> muj
     option.timestep = physics_dt
     option.integrator = _choice("integrator", engine_cfg.integrator, _INTEGRATORS)
     option.solver = _choice("solver", engine_cfg.solver, _SOLVERS)
+    option.cone = _choice("cone", engine_cfg.cone, _CONES)
     option.iterations = engine_cfg.iterations
     option.ls_iterations = engine_cfg.ls_iterations
     spec.worldbody.add_geom(
@@ -49,6 +55,11 @@ def build_model(character: Character, engine_cfg: Any, physics_dt: float) -> muj
     for name in ground_force_bodies(spec):
         _add_ground_sensor(spec, name)
     return spec.compile()
+
+
+def target_reach(character: Character) -> Tensor:
+    """How far (J,) [rad] a target may lie from its joint before the spring exceeds its effort."""
+    return character.effort / character.stiffness
 
 
 def ground_force_bodies(spec: mujoco.MjSpec) -> list[str]:
@@ -64,10 +75,9 @@ def _add_drives(spec: mujoco.MjSpec, character: Character, armature: float) -> N
     for index, name in enumerate(character.joint_names):
         spec.joint(name).armature = armature
         stiffness, damping = float(character.stiffness[index]), float(character.damping[index])
-        effort = float(character.effort[index])
         actuator = spec.add_actuator(
             name=name, target=name, trntype=mujoco.mjtTrn.mjTRN_JOINT,
-            forcelimited=True, forcerange=[-effort, effort], ctrllimited=False,
+            forcelimited=False, ctrllimited=False,
         )  # fmt: skip
         actuator.set_to_position(kp=stiffness, kv=damping)
 

@@ -114,7 +114,7 @@ def render_video(
         VideoError: if the file could not be written.
     """
     film = _Film(poses, reference_poses, captions, dt, look)
-    rate = fps or even_rate(dt)
+    rate = even_rate(dt) if fps is None else fps
     indices = frame_indices(len(poses), dt, rate)
     with SceneRenderer(character, *look.size, backend=look.backend) as renderer:
         write_mp4(path, film.pictures(renderer, indices), look.size, rate)
@@ -174,8 +174,8 @@ def even_rate(dt: float) -> float:
 
 def frame_indices(count: int, dt: float, fps: float) -> NDArray[np.int64]:
     """Index of the state nearest in time for each frame, for count states dt [s] apart."""
-    if not (dt > 0.0 and fps > 0.0):
-        raise InputError(f"dt {dt} and fps {fps} must be positive")
+    if not fps > 0.0:
+        raise InputError(f"{fps} frames a second: must be positive")
     frames = int(np.floor((count - 1) * dt * fps + 1e-6)) + 1
     return np.minimum(np.round(np.arange(frames) / (fps * dt)).astype(int), count - 1)
 
@@ -191,6 +191,8 @@ class _Film:
         dt: float,
         look: Look,
     ) -> None:
+        if not dt > 0.0:
+            raise InputError(f"dt {dt} s between poses must be positive")
         for what, others in (("reference poses", reference), ("captions", captions)):
             if others is not None and len(others) != len(poses):
                 raise InputError(f"{len(others)} {what} for {len(poses)} poses: must be as many")

@@ -225,6 +225,7 @@ def test_states_that_are_not_finite_show_the_last_good_one():
             "1 captions for 3",
         ),
         (lambda c: render_video("x.mp4", c, make_poses(3), None, 0.0, fps=25.0), "positive"),
+        (lambda c: render_video("x.mp4", c, make_poses(3), None, 0.02, fps=0.0), "positive"),
         (lambda c: film_strip("x.png", c, make_poses(3), None, 0.02, count=0), "at least 1"),
         (lambda c: Poses(np.zeros((2, 3)), np.zeros((2, 3)), np.zeros((2, 2))), "root_quat"),
         (lambda c: Poses(np.full((2, 3), np.nan), np.ones((2, 4)), np.zeros((2, 2))), "finite"),

@@ -15,6 +15,8 @@ class MujocoConfig(BaseConfig):
 
     integrator = "discrete"
     solver = "Newton"
+    cone = "elliptic"
+    """Friction cone; a pyramid would make physics depend on the heading."""
     iterations = 100
     ls_iterations = 50
     armature = 0.0
@@ -23,6 +25,7 @@ class MujocoConfig(BaseConfig):
     _valid = {
         "integrator": Choice("discrete", "implicitfast", "Euler"),
         "solver": Choice("Newton", "CG"),
+        "cone": Choice("elliptic", "pyramidal"),
         "iterations": Range(1, 1000),
         "ls_iterations": Range(1, 1000),
         "armature": Range(0.0, 10.0),

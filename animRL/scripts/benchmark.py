@@ -1,0 +1,157 @@
+"""Measure how fast the layers are: raw physics, engine, environment, training.
+
+All four are measured in one run, in turns on the same states and targets, so that their ratios
+hold whatever else the machine is doing. Rates are control steps (samples) a second.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable
+from importlib.metadata import version
+from typing import Any
+
+from animRL.scripts.cli import Parser, add_common_arguments, apply_overrides, run_main
+
+ACTION_STD = 0.3
+BLOCK_STEPS = 10
+"""Steps between two returns to a common state, short so that few characters fall in between."""
+PACKAGES = ("torch", "mujoco", "rsl-rl-lib", "numpy")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Measure and print."""
+    parser = Parser(__doc__, "python scripts/benchmark.py --num_envs=512 --json")
+    options = ("task", "motion", "sim", "device", "num_envs", "seed", "set", "debug")
+    add_common_arguments(parser, options)
+    parser.add_argument("--blocks", type=int, default=20, help="blocks of 10 steps (default: 20)")
+    parser.add_argument("--iterations", type=int, default=6, help="training iterations (default: 6)")
+    parser.add_argument("--json", action="store_true", help="print one JSON object, nothing else")
+    args = parser.parse_args(argv)
+    if args.blocks < 1 or args.iterations < 1:
+        parser.error("--blocks and --iterations: valid: at least 1")
+    report = _measure(args)
+    if args.json:
+        print(json.dumps(report, indent=1))
+    else:
+        _print(report)
+    return 0
+
+
+def _measure(args: argparse.Namespace) -> dict[str, Any]:
+    import torch
+
+    from animRL.tasks import make_env, make_env_cfg, make_train_cfg
+    from animRL.utils.seeding import seed_everything
+
+    env_cfg, train_cfg = make_env_cfg(args.task), make_train_cfg(args.task)
+    apply_overrides(env_cfg, train_cfg, args)
+    train_cfg.set("runner.eval_interval", 0)
+    if train_cfg.runner.threads:
+        torch.set_num_threads(train_cfg.runner.threads)
+    seed_everything(train_cfg.runner.seed)
+    env = make_env(args.task, env_cfg)
+    rates = _layers(env, args.blocks)
+    rates["training"] = _training(env, train_cfg, args.iterations)
+    rates = {name: round(rate, 1) for name, rate in rates.items()}
+    return {
+        **rates,
+        "environment_over_raw": round(rates["environment"] / rates["raw"], 3),
+        "training_over_raw": round(rates["training"] / rates["raw"], 3),
+        "engine_name": type(env.backend).__name__,
+        "device": str(env.device),
+        "num_envs": env.num_envs,
+        "seed": train_cfg.runner.seed,
+        "threads": {"engine": env_cfg.sim.threads or os.cpu_count(), "torch": _torch_threads()},
+        "hardware": {"processor": _processor(), "cores": os.cpu_count()},
+        "versions": {"python": platform.python_version(), **{p: version(p) for p in PACKAGES}},
+    }
+
+
+def _layers(env: Any, blocks: int) -> dict[str, float]:
+    """Rates of raw physics, engine and environment over the same states and targets."""
+    import torch
+
+    backend = env.backend
+    seconds: dict[str, list[float]] = {"raw": [], "engine": [], "environment": []}
+    with torch.inference_mode():
+        for block in range(blocks + 1):
+            actions = [ACTION_STD * torch.randn(env.num_envs, env.num_actions)
+                       .to(env.device) for _ in range(BLOCK_STEPS)]  # fmt: skip
+            saved, targets = backend.save_state(), []
+            backend.step = _recording(backend.step, targets)
+            took = {"environment": _time(env.step, actions)}
+            del backend.step
+            after = backend.save_state()
+            backend.load_state(saved)
+            took["engine"] = _time(lambda t: (backend.step(t), backend.state()), targets)
+            backend.load_state(saved)
+            took["raw"] = _time(backend.raw_step, targets)
+            backend.load_state(after)
+            if block > 0:  # the first warms up
+                for name, value in took.items():
+                    seconds[name].append(value)
+    return {n: env.num_envs * BLOCK_STEPS / statistics.median(s) for n, s in seconds.items()}
+
+
+def _training(env: Any, train_cfg: Any, iterations: int) -> float:
+    """Samples a second of whole training iterations, the median after one to warm up."""
+    import tempfile
+    from pathlib import Path
+
+    from animRL.runner.ppo_runner import PpoRunner
+
+    samples = train_cfg.runner.num_steps_per_env * env.num_envs
+    with tempfile.TemporaryDirectory() as folder:
+        runner = PpoRunner(env, train_cfg, Path(folder))
+        seconds = runner.time_iterations(iterations + 1)[1:]
+    return samples / statistics.median(seconds)
+
+
+def _recording(step: Callable[[Any], None], targets: list[Any]) -> Callable[[Any], None]:
+    def recorded(joint_targets: Any) -> None:
+        targets.append(joint_targets)
+        step(joint_targets)
+
+    return recorded
+
+
+def _time(function: Callable[[Any], Any], inputs: list[Any]) -> float:
+    start = time.perf_counter()
+    for value in inputs:
+        function(value)
+    return time.perf_counter() - start
+
+
+def _torch_threads() -> int:
+    import torch
+
+    return torch.get_num_threads()
+
+
+def _processor() -> str:
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as file:
+            names = [line.split(":")[1].strip() for line in file if line.startswith("model name")]
+        return names[0]
+    except (OSError, IndexError):
+        return platform.processor() or platform.machine()
+
+
+def _print(report: dict[str, Any]) -> None:
+    raw = report["raw"]
+    for name in ("raw", "engine", "environment", "training"):
+        print(f"  {name:<12} {report[name]:>10,.0f} /s   {report[name] / raw:5.2f} of raw")
+    print(f"  {report['num_envs']} environments, {report['engine_name']} on {report['device']}, "
+          f"threads {report['threads']}, seed {report['seed']}")  # fmt: skip
+    print(f"  {report['hardware']['processor']}, {report['hardware']['cores']} cores; "
+          + ", ".join(f"{name} {number}" for name, number in report["versions"].items()))  # fmt: skip
+
+
+if __name__ == "__main__":
+    run_main(main)

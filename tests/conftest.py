@@ -1,0 +1,43 @@
+"""What many tests need: Bob, tasks built with few words, and data from outside the project."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+import torch
+
+from animRL.cfg.mimic.walk_config import WalkConfig
+from animRL.envs.mimic_task import MimicTask
+from animRL.sim.factory import make_backend
+
+torch.set_num_threads(1)  # small tensors: more threads only wait for each other
+
+EXTERNAL = os.environ.get("ANIMRL_EXTERNAL_DATA")
+
+
+@pytest.fixture
+def external_data() -> Path:
+    """The folder with data that is not the project's; the test is skipped without it."""
+    if not EXTERNAL:
+        pytest.skip("ANIMRL_EXTERNAL_DATA is not set")
+    return Path(EXTERNAL)
+
+
+@pytest.fixture
+def make_task():
+    """Build a walk task: make_task({"env.num_envs": 4, ...}) with one-threaded physics."""
+    built = []
+
+    def build(settings: dict | None = None) -> MimicTask:
+        cfg = WalkConfig()
+        values = {"env.num_envs": 4, "sim.engine": "mujoco", "sim.threads": 1, **(settings or {})}
+        for path, value in values.items():
+            cfg.set(path, value)
+        built.append(MimicTask(cfg, make_backend(cfg, cfg.env.num_envs)))
+        return built[-1]
+
+    yield build
+    for task in built:
+        task.backend.close()
