@@ -110,9 +110,9 @@ class WalkStyle:
     """Amplitude of the same."""
     shoulder_phase: float = 0.52
     """When the arm is farthest forward: near the other foot's heel contact (Murray 1967)."""
-    shoulder_abduction: float = 7.5
+    shoulder_abduction: float = 9.5
     """Arms hang clear of the thighs."""
-    shoulder_torsion: float = -20.0
+    shoulder_torsion: float = -17.0
     """Turned inward, so that the bent forearm points ahead and somewhat to the middle."""
     elbow_middle: float = 26.0
     """Mean flexion. Murray 1967: flexed more as the arm swings forward, never straight."""

@@ -125,6 +125,10 @@ class PpoRunner(OnPolicyRunner):
     ) -> tuple[Any, float]:
         """Collect one rollout and learn from it; returns the next observations and seconds."""
         start = time.perf_counter()
+        threads = torch.get_num_threads()
+        # Small tensors gain nothing from threads, and threads that wait for the next one take
+        # the physics' cores.
+        torch.set_num_threads(1)
         with torch.inference_mode():
             for _ in range(self.train_cfg.runner.num_steps_per_env):
                 actions = self.alg.act(obs)
@@ -133,6 +137,7 @@ class PpoRunner(OnPolicyRunner):
                 self.logger.process_env_step(rewards, dones, extras)
             collected = time.perf_counter()
             self.alg.compute_returns(obs)
+        torch.set_num_threads(threads)
         losses = self.alg.update()
         learned = time.perf_counter()
         self.logger.log(

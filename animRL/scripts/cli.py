@@ -17,6 +17,7 @@ from animRL.cfg.base_config import BaseConfig, ConfigError
 from animRL.utils.errors import InputError
 
 os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")  # before rsl_rl: it fails where git is missing
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: idle threads leave the cores
 
 ENGINES = ("mujoco", "warp", "isaacgym", "kinematic")
 EXIT_BAD_INPUT, EXIT_INTERRUPTED, EXIT_BROKEN_PIPE, EXIT_TERMINATED = 2, 130, 141, 143
