@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from animRL.reward.recording import record_step, save_recording
-from animRL.reward.task_data import TaskData
 from animRL.scripts.cli import Parser, add_common_arguments, apply_overrides, run_main
-from animRL.sim.factory import make_backend
-from animRL.tasks import env_class, make_env_cfg
+from animRL.tasks import make_env, make_env_cfg
 from animRL.utils.errors import InputError
 from animRL.utils.seeding import seed_everything
 
 EXAMPLE = "python scripts/record_states.py --task=walk --out recording.json"
 DEFAULT_ENVS, DEFAULT_STEPS, DEFAULT_SEED = 4, 25, 1
-
-Compose = Callable[[TaskData], tuple[Tensor, dict[str, Tensor]]]
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -34,7 +28,8 @@ def main(argv: list[str] | None = None) -> int:
     seed_everything(DEFAULT_SEED if args.seed is None else args.seed)
     cfg = make_env_cfg(args.task)
     apply_overrides(cfg, None, args)
-    env = env_class(args.task)(cfg, make_backend(cfg, num_envs))
+    cfg.set("env.num_envs", num_envs)
+    env = make_env(args.task, cfg)
     steps = record_random_actions(env, num_steps)
     path = Path(args.out or f"{args.task}.json").expanduser()
     try:
@@ -46,24 +41,11 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def record_random_actions(env: Any, num_steps: int) -> list[dict[str, Any]]:
-    """Steps of a recording, as the reward judged them, under actions drawn from N(0, 1).
-
-    After a step the environment already holds the next target, and the new start of a finished
-    episode. So the data dictionary is taken where the reward receives it.
-    """
-    steps: list[dict[str, Any]] = []
-    compose: Compose = env.compose_reward
-
-    def record_and_compose(data: TaskData) -> tuple[Tensor, dict[str, Tensor]]:
-        steps.append(record_step(data))
-        return compose(data)
-
-    env.compose_reward = record_and_compose
-    try:
-        for _ in range(num_steps):
-            env.step(torch.randn(env.num_envs, env.num_actions, device=env.device))
-    finally:
-        env.compose_reward = compose
+    """Steps of a recording, as the reward judged them, under actions drawn from N(0, 1)."""
+    steps = []
+    for _ in range(num_steps):
+        actions = torch.randn(env.num_envs, env.num_actions, device=env.device)
+        steps.append(record_step(env.step(actions).data))
     return steps
 
 

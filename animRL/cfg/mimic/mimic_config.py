@@ -14,14 +14,14 @@ class MimicConfig(BaseConfig):
     class env:
         """Size of the task."""
 
-        num_envs = 512
-        """Environments stepped together."""
+        num_envs = None
+        """Environments stepped together; None: as many as the engine trains fastest with."""
         episode_length = 300
         """Control steps until an episode times out (50 a second)."""
         spacing = 2.0
         """Distance between the origins of neighbouring environments [m]."""
         _valid = {
-            "num_envs": Range(1, 1_000_000),
+            "num_envs": OptionalOf(int, Range(1, 1_000_000)),
             "episode_length": Range(1, 1_000_000),
             "spacing": Range(0.0, 100.0),
         }

@@ -1,0 +1,108 @@
+"""The runner: a tiny training from start to end, its files, and going on from them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from animRL.cfg.mimic.walk_config import WalkConfig, WalkTrainConfig
+from animRL.evaluation.evaluate import evaluation_config
+from animRL.runner.policy import load_policy
+from animRL.runner.ppo_runner import Best, PpoRunner, rsl_config
+from animRL.tasks import make_env
+from animRL.utils.errors import InputError
+
+
+def configurations(**train: object) -> tuple[WalkConfig, WalkTrainConfig]:
+    env_cfg, train_cfg = WalkConfig(), WalkTrainConfig()
+    env_cfg.set("env.num_envs", 8)
+    env_cfg.set("sim.threads", 1)
+    values = {"runner.save_interval": 2, "runner.eval_interval": 2,
+              "runner.num_steps_per_env": 6, "policy.hidden_dims": [32, 16]}  # fmt: skip
+    for path, value in {**values, **train}.items():
+        train_cfg.set(path, value)
+    return env_cfg, train_cfg
+
+
+def make_runner(run_dir: Path | None, with_evaluation: bool = True, **train: object) -> PpoRunner:
+    torch.manual_seed(0)
+    env_cfg, train_cfg = configurations(**train)
+    eval_env = make_env("walk", evaluation_config(env_cfg, 4)) if with_evaluation else None
+    return PpoRunner(make_env("walk", env_cfg), train_cfg, run_dir, eval_env=eval_env)
+
+
+def weights(runner: PpoRunner) -> torch.Tensor:
+    return torch.cat([p.detach().flatten() for p in runner.alg.get_policy().parameters()])
+
+
+def test_a_training_leaves_checkpoints_curve_and_best_policy(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runner = make_runner(tmp_path)
+    before = weights(runner).clone()
+    seen: list[int] = []
+    runner.on_evaluation = lambda iteration, metrics, trace: seen.append(iteration)
+    runner.learn(3)
+    assert not torch.equal(before, weights(runner))
+    names = {p.name for p in tmp_path.iterdir() if p.suffix == ".pt"}
+    assert names == {"model_2.pt", "model_3.pt", "model_best.pt", "model.pt"}
+    assert seen == [2, 3] == [point["iteration"] for point in runner.curve]
+    assert runner.curve[1]["samples"] == 3 * 6 * 8
+    best = torch.load(tmp_path / "model_best.pt", weights_only=True)
+    assert best["iter"] == runner.best.iteration in (2, 3)
+    assert (tmp_path / "model.pt").read_bytes() == (tmp_path / "model_best.pt").read_bytes()
+    out = capsys.readouterr().out
+    assert "iteration 3/3" in out and "Actor Model" not in out and "Learning iteration" not in out
+
+
+def test_training_goes_on_after_the_last_finished_iteration(tmp_path: Path) -> None:
+    first = make_runner(tmp_path, with_evaluation=False)
+    first.learn(2)
+    again = make_runner(None, with_evaluation=False)
+    again.load(str(tmp_path / "model_2.pt"))
+    assert again.current_learning_iteration == 2
+    assert torch.equal(weights(first), weights(again))
+    again.learn(1)
+    assert again.current_learning_iteration == 3
+
+
+def test_two_trainings_with_one_seed_are_equal_and_another_seed_differs() -> None:
+    results = []
+    for seed in (0, 0, 1):
+        runner = make_runner(None, with_evaluation=False)
+        torch.manual_seed(seed)
+        runner.learn(2)
+        results.append(weights(runner).clone())
+    assert torch.equal(results[0], results[1])
+    assert not torch.equal(results[0], results[2])
+
+
+def test_loaded_policy_acts_as_the_trained_one(tmp_path: Path) -> None:
+    runner = make_runner(tmp_path, with_evaluation=False)
+    runner.learn(2)
+    env_cfg, train_cfg = configurations()
+    env = make_env("walk", env_cfg)
+    policy = load_policy(tmp_path / "model.pt", train_cfg, env)
+    obs = torch.randn(5, 108)
+    torch.testing.assert_close(policy(obs), runner.inference_policy()(obs))
+    train_cfg.set("policy.hidden_dims", [16, 16])
+    with pytest.raises(InputError, match="actor_state_dict does not fit") as error:
+        load_policy(tmp_path / "model.pt", train_cfg, env)
+    assert "\n" not in str(error.value)
+
+
+def test_better_is_more_success_then_a_smaller_error() -> None:
+    best = Best(0.5, 0.1, 10)
+    assert best.beaten_by(0.6, 0.5) and best.beaten_by(0.5, 0.05)
+    assert not best.beaten_by(0.5, 0.1) and not best.beaten_by(0.4, 0.0)
+
+
+def test_rsl_configuration_is_plain_and_complete() -> None:
+    _, train_cfg = configurations()
+    settings = rsl_config(train_cfg)
+    assert json.loads(json.dumps(settings)) == settings
+    assert settings["algorithm"]["learning_rate"] == train_cfg.algorithm.learning_rate
+    assert settings["actor"]["distribution_cfg"]["init_std"] == train_cfg.policy.init_std

@@ -1,0 +1,23 @@
+"""The adapter to rsl-rl: shapes, time-outs apart from failures, logged terms."""
+
+from __future__ import annotations
+
+import torch
+
+from animRL.runner.vec_env import OBS_GROUP, RslVecEnv
+
+
+def test_step_gives_what_rsl_rl_expects(make_task) -> None:
+    env = RslVecEnv(make_task({"env.episode_length": 2, "sim.engine": "kinematic"}))
+    assert (env.num_envs, env.num_actions, env.max_episode_length) == (4, 32, 2)
+    assert env.get_observations()[OBS_GROUP].shape == (4, 108)
+    for expected in (False, True):
+        env.env.backend.follow(env.env.reference_state())
+        obs, rewards, dones, extras = env.step(torch.zeros(4, 32))
+        assert obs[OBS_GROUP].shape == (4, 108) and rewards.shape == dones.shape == (4,)
+        assert dones.dtype == torch.long
+        assert bool(extras["time_outs"].all()) is expected and bool(dones.all()) is expected
+    assert set(extras["log"]) == {"total_reward", *env.env.compose_reward.names}
+    assert env.get_observations()[OBS_GROUP].equal(obs[OBS_GROUP])
+    env.episode_length_buf = torch.tensor([1, 0, 1, 0])
+    assert env.env.episode_steps.tolist() == [1, 0, 1, 0]
