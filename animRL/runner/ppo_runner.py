@@ -120,9 +120,7 @@ class PpoRunner(OnPolicyRunner):
         self.logger.stop_logging_writer()
         return seconds
 
-    def _iteration(
-        self, obs: Any, iteration: int, first: int, last: int
-    ) -> tuple[Any, float]:
+    def _iteration(self, obs: Any, iteration: int, first: int, last: int) -> tuple[Any, float]:
         """Collect one rollout and learn from it; returns the next observations and seconds."""
         start = time.perf_counter()
         threads = torch.get_num_threads()
@@ -183,7 +181,10 @@ class PpoRunner(OnPolicyRunner):
         metrics = summarise(roll_out(env, policy, phases, EVALUATION_SEED, trace), half)
         self.alg.train_mode()
         zero, anywhere = metrics["success_rate"], metrics["success_rate_random_phase"]
-        return {"success": (zero * half + anywhere * (env.num_envs - half)) / env.num_envs, **metrics}
+        return {
+            "success": (zero * half + anywhere * (env.num_envs - half)) / env.num_envs,
+            **metrics,
+        }
 
     def inference_policy(self) -> Policy:
         """Return the deterministic policy: observations (N, 108) to actions (N, J)."""

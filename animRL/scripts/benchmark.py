@@ -30,7 +30,9 @@ def main(argv: list[str] | None = None) -> int:
     options = ("task", "motion", "sim", "device", "num_envs", "seed", "set", "debug")
     add_common_arguments(parser, options)
     parser.add_argument("--blocks", type=int, default=20, help="blocks of 10 steps (default: 20)")
-    parser.add_argument("--iterations", type=int, default=6, help="training iterations (default: 6)")
+    parser.add_argument(
+        "--iterations", type=int, default=6, help="training iterations (default: 6)"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object, nothing else")
     args = parser.parse_args(argv)
     if args.blocks < 1 or args.iterations < 1:

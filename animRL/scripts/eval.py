@@ -23,6 +23,8 @@ def main(argv: list[str] | None = None) -> int:
                         help="episodes from phase 0, and as many from random phases")  # fmt: skip
     parser.add_argument("--out", type=Path, default=None, metavar="FOLDER",
                         help="where to write (default: the run's folder)")  # fmt: skip
+    parser.add_argument("--gif", type=Path, default=None, metavar="FILE",
+                        help="also write a short looping animation")  # fmt: skip
     args = parser.parse_args(argv)
     if args.episodes < 1:
         parser.error(f"--episodes {args.episodes}: valid: at least 1")
@@ -110,23 +112,43 @@ def _record(
     plot_reward_terms(out / "eval_rewards.png", terms, env.dt, title, falls)
     if not args.dr:
         _video(env, trace, shown, out / "animation.mp4")
+    if args.gif is not None:
+        first = clip_steps if loops else 0
+        _gif(env, trace, first, first + clip_steps, args.gif)
     env.backend.close()
 
 
 def _video(env: Any, trace: Any, steps: int, path: Path) -> None:
+    """Draw the first steps of a trace; a machine that cannot goes without."""
     from animRL.viewer.files import VideoError
-    from animRL.viewer.poses import Poses
     from animRL.viewer.rendering import render_video
 
-    poses, references = (
-        Poses(*(_stacked(rows, column) for column in range(3)))
-        for rows in (trace.poses[:steps], trace.reference_poses[:steps])
-    )
+    poses, references = _poses(trace, 0, steps)
     totals = [f"{(i + 1) * env.dt:.1f} s   reward {r:.2f}" for i, r in enumerate(trace.total)]
+    print(f"drawing {steps * env.dt:.0f} s of video")
     try:
         render_video(path, env.character, poses, references, env.dt, captions=totals[:steps])
     except VideoError as error:
         print(f"no video: {error}")
+
+
+def _gif(env: Any, trace: Any, first: int, last: int, path: Path) -> None:
+    """Draw a stretch of a trace as a small looping picture."""
+    from animRL.viewer.rendering import render_gif
+
+    poses, references = _poses(trace, first, last)
+    render_gif(path, env.character, poses, references, env.dt)
+
+
+def _poses(trace: Any, first: int, last: int) -> tuple[Any, Any]:
+    """States and reference states of a stretch of a trace."""
+    from animRL.viewer.poses import Poses
+
+    poses, references = (
+        Poses(*(_stacked(rows[first:last], column) for column in range(3)))
+        for rows in (trace.poses, trace.reference_poses)
+    )
+    return poses, references
 
 
 def _stacked(rows: list[tuple[Any, ...]], column: int) -> Any:

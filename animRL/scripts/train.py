@@ -53,9 +53,7 @@ def main(argv: list[str] | None = None) -> int:
               f"--load_run={run_dir.name} --checkpoint=-1")  # fmt: skip
         raise
     finally:
-        if runner.curve:
-            text = json.dumps(runner.curve, indent=1)
-            (run_dir / "learning_curve.json").write_text(text, encoding="utf-8")
+        _write_curve(runner, run_dir, args.task)
         recorder.close()
         env.backend.close()
     _print_end(runner, run_dir, args.task, time.perf_counter() - began)
@@ -122,6 +120,17 @@ def _film(recorder: Any, train_cfg: Any) -> Any:
         recorder.finish()
 
     return on_evaluation
+
+
+def _write_curve(runner: Any, run_dir: Path, task: str) -> None:
+    """Leave the evaluations as numbers and as a picture."""
+    from animRL.utils.plots import plot_learning_curve
+
+    if not runner.curve:
+        return
+    text = json.dumps(runner.curve, indent=1)
+    (run_dir / "learning_curve.json").write_text(text, encoding="utf-8")
+    plot_learning_curve(run_dir / "learning_curve.png", runner.curve, f"{task}: evaluations")
 
 
 def _print_start(task: str, env: Any, env_cfg: Any, train_cfg: Any, run_dir: Path) -> None:

@@ -61,9 +61,7 @@ class MujocoCpuBackend(SimBackend):
         self.caps = frozenset({"friction", "push_force", "body_mass"})
         self.model = build_model(character, engine_cfg, physics_dt)
         self.batch = Batch(self.model, nsim=num_envs, nthread=threads, persistent=True)
-        self._qpos_columns, self._qvel_columns = joint_addresses(
-            self.model, character.joint_names
-        )
+        self._qpos_columns, self._qvel_columns = joint_addresses(self.model, character.joint_names)
         self._body_ids = np.array([self.model.body(n).id for n in character.body_names])
         self._force_columns = np.array(
             [character.body_index(n) for n in ground_force_bodies(character.load_spec())]
@@ -112,9 +110,7 @@ class MujocoCpuBackend(SimBackend):
         self._qpos[np.ix_(ids, self._qpos_columns)] = state.joint_pos.numpy()
         self._qvel[ids, 0:3] = state.root_lin_vel.numpy()
         # The free joint's angular velocity is in the body's frame, the contract's in the world's.
-        self._qvel[ids, 3:6] = rot.quat_rotate_inverse(
-            state.root_quat, state.root_ang_vel
-        ).numpy()
+        self._qvel[ids, 3:6] = rot.quat_rotate_inverse(state.root_quat, state.root_ang_vel).numpy()
         self._qvel[np.ix_(ids, self._qvel_columns)] = state.joint_vel.numpy()
         self._ctrl[ids] = state.joint_pos.numpy()
         self.batch.forward(ids, stage=mujoco.mjtStage.mjSTAGE_VEL)

@@ -65,9 +65,7 @@ def target_reach(character: Character) -> Tensor:
 def ground_force_bodies(spec: mujoco.MjSpec) -> list[str]:
     """Names of the bodies with a geom that can touch the ground, in the order of the sensors."""
     return [
-        body.name
-        for body in spec.bodies[1:]
-        if any(geom.conaffinity & 1 for geom in body.geoms)
+        body.name for body in spec.bodies[1:] if any(geom.conaffinity & 1 for geom in body.geoms)
     ]
 
 

@@ -22,7 +22,9 @@ def resolve_resource(path: str | Path, what: str = "file") -> Path:
         InputError: if none of them is a file.
     """
     path = Path(path).expanduser()
-    candidates = [path] if path.is_absolute() else [Path.cwd() / path, RESOURCES / path, REPO_ROOT / path]
+    candidates = (
+        [path] if path.is_absolute() else [Path.cwd() / path, RESOURCES / path, REPO_ROOT / path]
+    )
     for candidate in candidates:
         if candidate.is_file():
             return candidate.resolve()

@@ -81,6 +81,42 @@ def plot_reward_terms(
         return _save(figure, path)
 
 
+CURVE_PANELS = {
+    "success [share of episodes]": ("success_rate", "success_rate_random_phase"),
+    "position error [m]": ("position_error_m",),
+    "course reward and normalised return [1]": ("course_reward", "normalised_return"),
+}
+
+
+def plot_learning_curve(path: str | Path, curve: Sequence[Mapping[str, float]], title: str) -> Path:
+    """Draw the evaluations of a training against its minutes, and return the file written (PNG).
+
+    Args:
+        path: file to write; its folder is made if need be.
+        curve: one mapping an evaluation, as in ``learning_curve.json``.
+        title: line above the figure.
+
+    Raises:
+        ValueError: no evaluation.
+    """
+    if not curve:
+        raise ValueError("a learning curve needs at least one evaluation")
+    minutes = [point["training_seconds"] / 60.0 for point in curve]
+    with plot_style():
+        figure, axes = _stack_of_panels(len(CURVE_PANELS))
+        for ax, (label, names) in zip(axes, CURVE_PANELS.items()):
+            for name, color in zip(names, (LINE, PRODUCT_LINE)):
+                values = [point[name] for point in curve]
+                ax.plot(minutes, values, "o-", color=color, markersize=3.0, label=name)
+            ax.set_title(label)
+            ax.set_ylim(bottom=0.0)
+            ax.legend(fontsize=8.5)
+        samples = curve[-1]["samples"] / 1e6
+        axes[-1].set_xlabel(f"training time [min], {samples:.2f} million samples in all")
+        figure.suptitle(title, fontsize=12.5, x=0.01, ha="left")
+        return _save(figure, path)
+
+
 def _as_columns(terms: Mapping[str, ArrayLike]) -> dict[str, np.ndarray]:
     values = {name: np.asarray(value, dtype=float) for name, value in terms.items()}
     shapes = {value.shape for value in values.values()}

@@ -70,6 +70,7 @@ def test_imitation_reward_of_one_bent_knee_by_hand(groups: BodyGroups) -> None:
     reference, actual = pose(groups, standing(groups, 1)), pose(groups, bent, joint_vel=velocity)
     foot = character.body_index("lFoot")
     way = (actual.body_pos - reference.body_pos)[0, foot]
+
     # The shank's and the foot's centres of mass move; weigh all bodies in plain NumPy.
     def center(p: Pose) -> np.ndarray:
         com = p.body_pos[0] + rot.quat_rotate(p.body_quat[0], character.body_com)

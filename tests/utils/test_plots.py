@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from animRL.utils import plots
-from animRL.utils.plots import PRODUCT, plot_reward_terms
+from animRL.utils.plots import PRODUCT, plot_learning_curve, plot_reward_terms
 
 
 @pytest.fixture
@@ -51,3 +51,20 @@ def test_several_environments_are_drawn_with_their_mean(tmp_path, figures):
 def test_terms_of_no_common_shape_are_refused(tmp_path, terms):
     with pytest.raises(ValueError, match="valid: all \\(T,\\) or all \\(T, N\\)"):
         plot_reward_terms(tmp_path / "x.png", terms, 0.02, "title")
+
+
+def test_a_learning_curve_is_drawn_against_minutes(tmp_path, figures):
+    names = ("success_rate", "success_rate_random_phase", "position_error_m", "course_reward")
+    curve = [
+        {"training_seconds": 60.0 * i, "samples": 1e6 * i, "normalised_return": 0.1 * i}
+        | {name: 0.2 * i for name in names}
+        for i in (1, 2)
+    ]
+    path = plot_learning_curve(tmp_path / "curve.png", curve, "title")
+    assert path.read_bytes().startswith(b"\x89PNG")
+    success, error, reward = figures[0].axes
+    np.testing.assert_allclose(lines_of(error)[0], [[1.0, 0.2], [2.0, 0.4]])
+    np.testing.assert_allclose(lines_of(reward)[1], [[1.0, 0.1], [2.0, 0.2]])
+    assert len(lines_of(success)) == 2 and "2.00 million samples" in reward.get_xlabel()
+    with pytest.raises(ValueError, match="at least one"):
+        plot_learning_curve(tmp_path / "none.png", [], "title")

@@ -1,0 +1,115 @@
+"""The two main commands, small: from training to a video, and what bad input gets."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from animRL.scripts import benchmark, train
+from animRL.scripts import eval as evaluation
+from animRL.utils import paths
+from animRL.utils.errors import InputError
+
+SMALL = [
+    "--task=walk", "--dv", "--dr", "--num_envs=4", "--set", "sim.threads=1",
+    "runner.num_steps_per_env=4", "runner.eval_interval=1", "policy.hidden_dims=[16,16]",
+]  # fmt: skip
+
+
+@pytest.fixture
+def logs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(paths, "LOGS", tmp_path / "logs")
+    monkeypatch.setattr(train, "EVALUATION_EPISODES", 2)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / "logs"
+
+
+def test_a_run_is_trained_resumed_and_evaluated(
+    logs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train.main([*SMALL, "--max_iterations=2", "--seed=3", "--run_name=small"]) == 0
+    (run,) = (logs / "bob").iterdir()
+    assert run.name.endswith("_small")
+    config = json.loads((run / "bob.json").read_text())
+    assert set(config) == {"train_cfg", "env_cfg"}
+    assert config["train_cfg"]["runner"]["seed"] == 3
+    assert config["env_cfg"]["env"]["num_envs"] == 4
+    names = {p.name for p in run.iterdir()}
+    assert {"model.pt", "model_2.pt", "model_best.pt", "learning_curve.json"} <= names
+    assert "learning_curve.png" in names
+    assert any(name.startswith("events.out.tfevents") for name in names)
+    out = capsys.readouterr().out
+    assert "track_ee_pos: sigma" in out and f"everything lies in {run}" in out
+
+    argv = ["--task=walk", f"--load_run={run.name}", "--episodes=2", "--dr"]
+    assert evaluation.main(argv) == 0
+    metrics = json.loads((run / "eval_metrics.json").read_text())
+    assert list(metrics) == [
+        "success_rate", "success_rate_random_phase", "position_error_m", "drift_m_per_min",
+        "normalised_return", "course_reward", "episodes", "episode_seconds", "seed",
+    ]  # fmt: skip
+    assert (metrics["episodes"], metrics["episode_seconds"], metrics["seed"]) == (2, 20.0, 3)
+    buffer = json.loads((run / "eval_buf.json").read_text())
+    assert len(buffer["obs"]) == len(buffer["dones"]) == 200
+    assert all(len(row) == 108 for row in buffer["obs"])
+    assert set(buffer["rewards"]) == set(config["env_cfg"]["rewards"]["terms"])
+    assert (run / "eval_rewards.png").read_bytes().startswith(b"\x89PNG")
+
+    assert train.main(["--resume", f"--load_run={run.name}", "--max_iterations=3", "--dr"]) == 0
+    newest = max((logs / "bob").iterdir(), key=lambda p: p.stat().st_mtime_ns)
+    assert (newest / "model_3.pt").exists() and not (newest / "model_2.pt").exists()
+
+
+@pytest.mark.slow
+def test_evaluation_leaves_a_video(logs: Path) -> None:
+    assert train.main([*SMALL, "--max_iterations=1"]) == 0
+    assert evaluation.main(["--load_run=-1", "--episodes=1"]) == 0
+    (run,) = (logs / "bob").iterdir()
+    assert (run / "animation.mp4").stat().st_size > 10_000
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (["--motion=nothing.txt"], "nothing.txt' does not exist"),
+        (["--set", "rewards.terms.track_nothing=[1,0]"], "no method REWARDS.reward_track_nothing"),
+        (["--set", "env.num_env=3"], "env.num_env"),
+        (["--num_envs=0"], "num_envs"),
+        (["--sim=warp"], "sim.engine is 'warp'"),
+        (["--device=cuda"], "sim.device is 'cuda'"),
+        (["--resume", "--load_run=nothing"], "nothing"),
+        (["--task=fly"], "valid: walk, cartwheel"),
+    ],
+)
+def test_bad_input_is_one_line(logs: Path, argv: list[str], message: str) -> None:
+    with pytest.raises(ValueError, match=message.replace("'", ".")) as error:
+        train.main([*SMALL, "--max_iterations=1", *argv])
+    assert "\n" not in str(error.value)
+    assert not logs.exists() or not any(logs.rglob("bob.json"))
+
+
+def test_evaluating_nothing_says_what_there_is(logs: Path) -> None:
+    with pytest.raises(InputError) as error:
+        evaluation.main(["--task=walk", "--load_run=-1"])
+    assert "\n" not in str(error.value)
+
+
+def test_benchmark_prints_one_json_object(capsys: pytest.CaptureFixture[str]) -> None:
+    argv = ["--num_envs=4", "--blocks=1", "--iterations=1", "--json", "--set", "sim.threads=1",
+            "runner.num_steps_per_env=4"]  # fmt: skip
+    assert benchmark.main(argv) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert all(report[name] > 0.0 for name in ("raw", "engine", "environment", "training"))
+    assert {"hardware", "threads", "versions", "seed", "num_envs"} <= set(report)
+
+
+def test_scripts_run_as_files_and_exit_with_two_on_bad_input(tmp_path: Path) -> None:
+    script = Path(train.__file__)
+    command = [sys.executable, str(script), "--task=fly"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: ") and done.stderr.count("\n") == 1
