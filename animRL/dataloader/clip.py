@@ -145,9 +145,11 @@ def _read_json(path: Path) -> dict[str, Any]:
         raise InputError(f"{path}: empty; valid: a JSON motion file")
     try:
         data = json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as error:
-        where = f"line {error.lineno}: {error.msg}" if hasattr(error, "lineno") else "too deep"
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno}: {error.msg}"
         raise InputError(f"{path}: not JSON, or cut short ({where})") from error
+    except RecursionError as error:
+        raise InputError(f"{path}: JSON nested too deep; valid: a motion file") from error
     if not isinstance(data, dict):
         raise InputError(f"{path}: a JSON {type(data).__name__}; valid: an object with Frames")
     return data

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import shutil
 import time
 from collections.abc import Callable
@@ -45,6 +46,9 @@ class PpoRunner(OnPolicyRunner):
     ``on_evaluation`` is called after each evaluation with (iteration, metrics, trace of
     environment 0): the recorder's way in.
     """
+
+    current_learning_iteration: int
+    """Iterations finished so far."""
 
     def __init__(
         self,
@@ -123,7 +127,7 @@ class PpoRunner(OnPolicyRunner):
     def _iteration(self, obs: Any, iteration: int, first: int, last: int) -> tuple[Any, float]:
         """Collect one rollout and learn from it; returns the next observations and seconds."""
         start = time.perf_counter()
-        threads = torch.get_num_threads()
+        threads, scale = torch.get_num_threads(), self.train_cfg.runner.reward_scale
         # Small tensors gain nothing from threads, and threads that wait for the next one take
         # the physics' cores.
         torch.set_num_threads(1)
@@ -131,7 +135,7 @@ class PpoRunner(OnPolicyRunner):
             for _ in range(self.train_cfg.runner.num_steps_per_env):
                 actions = self.alg.act(obs)
                 obs, rewards, dones, extras = self.env.step(actions)
-                self.alg.process_env_step(obs, rewards, dones, extras)
+                self.alg.process_env_step(obs, scale * rewards, dones, extras)
                 self.logger.process_env_step(rewards, dones, extras)
             collected = time.perf_counter()
             self.alg.compute_returns(obs)
@@ -162,6 +166,9 @@ class PpoRunner(OnPolicyRunner):
             **metrics,
         }
         self.curve.append(point)
+        if self.run_dir is not None:
+            text = json.dumps(self.curve, indent=1)
+            (self.run_dir / "learning_curve.json").write_text(text, encoding="utf-8")
         if self.logger.writer is not None:
             for name, value in metrics.items():
                 self.logger.writer.add_scalar(f"Eval/{name}", value, iteration)

@@ -85,7 +85,8 @@ def _layers(env: Any, blocks: int) -> dict[str, float]:
         for block in range(blocks + 1):
             actions = [ACTION_STD * torch.randn(env.num_envs, env.num_actions)
                        .to(env.device) for _ in range(BLOCK_STEPS)]  # fmt: skip
-            saved, targets = backend.save_state(), []
+            saved = backend.save_state()
+            targets: list[Any] = []
             backend.step = _recording(backend.step, targets)
             took = {"environment": _time(env.step, actions)}
             del backend.step

@@ -7,7 +7,6 @@ One command trains, evaluates now and then, and leaves checkpoints, curves and v
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from pathlib import Path
 from typing import Any
@@ -53,7 +52,7 @@ def main(argv: list[str] | None = None) -> int:
               f"--load_run={run_dir.name} --checkpoint=-1")  # fmt: skip
         raise
     finally:
-        _write_curve(runner, run_dir, args.task)
+        _draw_curve(runner, run_dir, args.task)
         recorder.close()
         env.backend.close()
     _print_end(runner, run_dir, args.task, time.perf_counter() - began)
@@ -122,15 +121,13 @@ def _film(recorder: Any, train_cfg: Any) -> Any:
     return on_evaluation
 
 
-def _write_curve(runner: Any, run_dir: Path, task: str) -> None:
-    """Leave the evaluations as numbers and as a picture."""
+def _draw_curve(runner: Any, run_dir: Path, task: str) -> None:
+    """Leave a picture of the evaluations."""
     from animRL.utils.plots import plot_learning_curve
 
-    if not runner.curve:
-        return
-    text = json.dumps(runner.curve, indent=1)
-    (run_dir / "learning_curve.json").write_text(text, encoding="utf-8")
-    plot_learning_curve(run_dir / "learning_curve.png", runner.curve, f"{task}: evaluations")
+    if runner.curve:
+        title = f"{task}: evaluations during training"
+        plot_learning_curve(run_dir / "learning_curve.png", runner.curve, title)
 
 
 def _print_start(task: str, env: Any, env_cfg: Any, train_cfg: Any, run_dir: Path) -> None:

@@ -140,5 +140,5 @@ class SimBackend(ABC):
     def load_state(self, saved: dict[str, Any]) -> None:
         """Go back to a state from ``save_state``, exactly."""
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027  engines with nothing to release keep this
         """Release what the engine holds; it may not be used afterwards."""

@@ -36,7 +36,8 @@ def build_model(character: Character, engine_cfg: Any, physics_dt: float) -> muj
 
     Args:
         character: whose drives (stiffness, damping, effort, by joint) are used.
-        engine_cfg: ``integrator``, ``solver``, ``cone``, ``iterations``, ``ls_iterations``, ``armature``.
+        engine_cfg: ``integrator``, ``solver``, ``cone``, ``iterations``, ``ls_iterations``,
+            ``armature``.
         physics_dt: time step [s].
     """
     spec = character.load_spec()

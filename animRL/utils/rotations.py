@@ -1,4 +1,4 @@
-"""Rotations as unit quaternions in xyzw order; every function broadcasts over leading dimensions."""
+"""Rotations as unit quaternions xyzw; every function broadcasts over leading dimensions."""
 
 from __future__ import annotations
 

@@ -174,6 +174,8 @@ class MimicTrainConfig(BaseConfig):
         """Iterations between two deterministic evaluations; 0: never."""
         video_interval = 100
         """Iterations between two videos; 0: never."""
+        reward_scale = 0.05
+        """What PPO sees of the reward: with a discount of 0.99 returns reach 100 x this."""
         experiment_name = "bob"
         run_name = ""
         threads = 0
@@ -185,6 +187,7 @@ class MimicTrainConfig(BaseConfig):
             "save_interval": Range(1, 10_000_000),
             "eval_interval": Range(0, 10_000_000),
             "video_interval": Range(0, 10_000_000),
+            "reward_scale": Range(1e-6, 1e6),
             "threads": Range(0, 1024),
         }
 
@@ -217,7 +220,7 @@ class MimicTrainConfig(BaseConfig):
         schedule = "fixed"
         desired_kl = 0.01
         max_grad_norm = 1.0
-        use_clipped_value_loss = True
+        use_clipped_value_loss = False
         _valid = {
             "num_learning_epochs": Range(1, 100),
             "num_mini_batches": Range(1, 10_000),
