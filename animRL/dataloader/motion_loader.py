@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from animRL.dataloader.clip import Clip, load_clip, permuted_to
 from animRL.dataloader.frame_layout import FrameLayout
 from animRL.utils import rotations as rot
 from animRL.utils.errors import InputError
-from animRL.utils.paths import resolve_resource
+from animRL.utils.paths import REPO_ROOT, RESOURCES, resolve_resource
 
 EndEffectorKinematics = Callable[[Tensor, Tensor, Tensor], Tensor]
 """Root position (T, 3), root rotation (T, 4), joint angles (T, J) -> end effectors (T, E, 3)."""
@@ -42,9 +43,9 @@ class MotionLoader:
         """Load the clips named by ``cfg.motion_files`` (a path, a pattern, or a list of them).
 
         ``cfg.loop`` (None: each file's own word, absent: no loop), ``cfg.height_offset`` [m] is
-        added to every root height, ``cfg.refill_end_effectors``: with ``forward_kinematics`` given, the end-effector columns
-        are computed from the joints instead of taken from the file. With names given, files with
-        other names are refused and another order is permuted.
+        added to every root height, ``cfg.refill_end_effectors``: with ``forward_kinematics``
+        given, the end-effector columns are computed from the joints instead of taken from the
+        file. With names given, files with other names are refused and another order is permuted.
 
         Raises:
             InputError: for a file that cannot be used, in one line.
@@ -57,11 +58,7 @@ class MotionLoader:
             permuted_to(c, joint_names, ee_names) if joint_names is not None else c for c in clips
         ]
         for clip in clips:
-            if clip.layout != self.layout:
-                raise InputError(
-                    f"{clip.source}: {len(clip.joint_names)} joints and "
-                    f"{len(clip.end_effector_names)} end effectors; valid: {num_joints} and {num_ee}"
-                )
+            _check(clip, self.layout, sim_frame_dt)
         loops = [bool(c.loop) if cfg.loop is None else bool(cfg.loop) for c in clips]
         clips = [_raised(c, cfg.height_offset) for c in clips]
         if forward_kinematics is not None and cfg.refill_end_effectors:
@@ -86,8 +83,8 @@ class MotionLoader:
         turn = rot.quat_mul(self.get_root_rot(last), rot.quat_conjugate(self.get_root_rot(first)))
         self.loop_turn = rot.twist_about_z(turn)
         """Turn about z from the first root frame of a clip to its last (M,) [rad]."""
-        self.loop_first_xy, self.loop_last_xy = first[:, :2], last[:, :2]
-        """Planar root position of the first and last frame (M, 2) [m]."""
+        self.loop_offset = last[:, :2] - rot.rotate_about_z(self.loop_turn, first[:, :2])
+        """Planar move (M, 2) [m] that, after that turn, takes the first root frame to the last."""
 
     @property
     def num_motions(self) -> int:
@@ -164,6 +161,20 @@ class MotionLoader:
         return self.get_root_pos(frames).unsqueeze(1) + rot.quat_rotate(rotation, local)
 
 
+def _check(clip: Clip, layout: FrameLayout, sim_frame_dt: float) -> None:
+    """Refuse a clip of another character, or one shorter than a control step."""
+    if clip.layout != layout:
+        raise InputError(
+            f"{clip.source}: {len(clip.joint_names)} joints and {len(clip.end_effector_names)} "
+            f"end effectors; valid: {layout.num_joints} and {layout.num_end_effectors}"
+        )
+    if clip.duration < sim_frame_dt:
+        raise InputError(
+            f"{clip.source}: lasts {clip.duration:g} s; valid: at least a control step, "
+            f"{sim_frame_dt:g} s"
+        )
+
+
 def _files(motion_files: str | Sequence[str]) -> list[str]:
     """Expand a path, a pattern or a list of them to existing files, in a stable order."""
     names = [motion_files] if isinstance(motion_files, str) else list(motion_files)
@@ -171,7 +182,9 @@ def _files(motion_files: str | Sequence[str]) -> list[str]:
         raise InputError("motion_loader.motion_files is empty; valid: at least one motion file")
     files: list[str] = []
     for name in names:
-        matches = sorted(glob.glob(name)) if glob.has_magic(name) else []
+        matches: list[str] = []
+        for place in (Path.cwd(), RESOURCES, REPO_ROOT) if glob.has_magic(name) else ():
+            matches = matches or sorted(glob.glob(str(place / name)))
         files += matches or [str(resolve_resource(name, "motion_loader.motion_files: file"))]
     return files
 

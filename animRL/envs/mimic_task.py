@@ -72,17 +72,18 @@ class MimicTask:
         self.reference = Reference(self.motion_loader, self.num_envs)
         self.env_origins = _grid(self.num_envs, cfg.env.spacing).to(self.device)
         self.max_episode_length = int(cfg.env.episode_length)
+        lost = cfg.termination.pose_lost
         self._pose_limits = terminations.PoseLimits(
-            cfg.termination.pose_lost.height, cfg.termination.pose_lost.orientation,
-            cfg.termination.pose_lost.ee_height, cfg.termination.pose_lost.ee_distance,
-        )  # fmt: skip
-        self._fall_bodies = self.character.body_indices(cfg.character.fall_bodies).to(self.device)
+            lost.height, lost.orientation, lost.ee_height, lost.ee_distance
+        )
+        self._fall_bodies = self.character.body_indices(self.character.fall_bodies).to(self.device)
         # The drive lags a moving target by damping / stiffness seconds.
         self._drive_lag = self.character.damping / self.character.stiffness
         zeros = torch.zeros(self.num_envs, self.num_actions, device=self.device)
         self.actions, self._scaled_actions = zeros, zeros
         self._joint_targets_rate = torch.zeros(self.num_envs, device=self.device)
         self.episode_steps = torch.zeros(self.num_envs, dtype=torch.long, device=self.device)
+        self._first_step = torch.ones(self.num_envs, dtype=torch.bool, device=self.device)
         self.reset()
 
     def reset(self, phases: Tensor | None = None, yaw: Tensor | None = None) -> Tensor:
@@ -106,7 +107,8 @@ class MimicTask:
         timed_out = (self.episode_steps >= self.max_episode_length) | self.reference.finished()
         timed_out = timed_out & ~terminated
         reward, terms = self.compose_reward(data)
-        # A diverged state may hold anything; its reward must not.
+        # A diverged state may hold anything; its reward must not. Whatever else is not finite is
+        # a defect (in a reward term, in a policy) and is left for the runner to report.
         sound = ~state.diverged
         reward = torch.where(sound, reward, 0.0)
         terms = {name: torch.where(sound, value, 0.0) for name, value in terms.items()}
@@ -158,7 +160,8 @@ class MimicTask:
         scaled = (control.action_scale * actions).clamp(-control.action_clip, control.action_clip)
         change = (scaled - self._scaled_actions).norm(dim=-1)
         rate = change / (self.num_actions**0.5 * self.dt)
-        self._joint_targets_rate = torch.where(self.episode_steps > 0, rate, 0.0)
+        self._joint_targets_rate = torch.where(self._first_step, 0.0, rate)
+        self._first_step = torch.zeros_like(self._first_step)
         self.actions, self._scaled_actions = actions, scaled
         self.backend.step(self._action_offset() + scaled)
 
@@ -198,8 +201,11 @@ class MimicTask:
         frames = self.reference.raw_frames(phases, clip_ids)
         state = self._start_state(frames, self.env_origins[env_ids], yaw)
         self.backend.reset(env_ids, state)
-        self.reference.reset(env_ids, clip_ids, phases, state.root_pos[:, :2], state.root_quat)
+        self.reference.reset(
+            env_ids, clip_ids, phases, frames, state.root_pos[:, :2], state.root_quat
+        )
         self.episode_steps = self.episode_steps.index_fill(0, env_ids, 0)
+        self._first_step = self._first_step.index_fill(0, env_ids, True)
         self.actions = self.actions.index_fill(0, env_ids, 0.0)
         self._scaled_actions = self._scaled_actions.index_fill(0, env_ids, 0.0)
 

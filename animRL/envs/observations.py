@@ -48,7 +48,7 @@ def observe(
     last_action: Tensor,
     phase: Tensor,
 ) -> Tensor:
-    """Compute observations (N, 13 + 3J) in the order of ``ObservationLayout``.
+    """Compute observations (N, 12 + 3J) in the order of ``ObservationLayout``.
 
     Args:
         state: the engine's state.

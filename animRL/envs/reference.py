@@ -46,7 +46,13 @@ class Reference:
         return self.motions.get_frame_at_phase(phase, clip_ids)
 
     def reset(
-        self, env_ids: Tensor, clip_ids: Tensor, phase: Tensor, root_xy: Tensor, root_quat: Tensor
+        self,
+        env_ids: Tensor,
+        clip_ids: Tensor,
+        phase: Tensor,
+        frames: Tensor,
+        root_xy: Tensor,
+        root_quat: Tensor,
     ) -> None:
         """Start environments (n,) at ``phase`` (n,) and anchor them to the character there.
 
@@ -54,10 +60,10 @@ class Reference:
             env_ids: environments (n,).
             clip_ids: clip of each (n,).
             phase: reset phase (n,) in [0, 1].
+            frames: frames (n, D) of those clips at that phase, see ``raw_frames``.
             root_xy: planar position of the character's root (n, 2), world frame [m].
             root_quat: rotation of the character's root (n, 4).
         """
-        frames = self.raw_frames(phase, clip_ids)
         difference = rot.quat_mul(root_quat, rot.quat_conjugate(self.motions.get_root_rot(frames)))
         turn = rot.twist_about_z(difference)
         offset = root_xy - rot.rotate_about_z(turn, frames[:, :2])
@@ -84,16 +90,11 @@ class Reference:
         phase = self.phase + self.motions.phase_step(self.clip_ids)
         loops = self.motions.loops[self.clip_ids]
         wrapped = loops & (phase >= END_OF_CLIP)
-        clips = self.clip_ids
-        turn = self.turn + self.motions.loop_turn[clips]
-        offset = (
-            self.offset
-            + rot.rotate_about_z(self.turn, self.motions.loop_last_xy[clips])
-            - rot.rotate_about_z(turn, self.motions.loop_first_xy[clips])
-        )
+        turn = self.turn + self.motions.loop_turn[self.clip_ids]
+        step = rot.rotate_about_z(self.turn, self.motions.loop_offset[self.clip_ids])
         lead = root_xy - self.target_frames[:, :2]
         self.turn = torch.where(wrapped, turn, self.turn)
-        self.offset = torch.where(wrapped.unsqueeze(-1), offset + lead, self.offset)
+        self.offset = torch.where(wrapped.unsqueeze(-1), self.offset + step + lead, self.offset)
         self.drift = self.drift + wrapped * lead.norm(dim=-1)
         self.phase = torch.where(wrapped, phase - 1.0, phase).clamp(0.0, 1.0)
         self.target_frames = anchor(
@@ -106,7 +107,7 @@ class Reference:
 
 
 def anchor(frames: Tensor, turn: Tensor, offset: Tensor) -> Tensor:
-    """Turn frames (N, D) about z by ``turn`` (N,) [rad], then move them by ``offset`` (N, 2) [m]."""
+    """Turn frames (N, D) about z by ``turn`` (N,) [rad], then move by ``offset`` (N, 2) [m]."""
     xy = rot.rotate_about_z(turn, frames[:, :2]) + offset
     rotation = rot.quat_mul(rot.quat_about_z(turn), frames[:, 3:7])
     return torch.cat([xy, frames[:, 2:3], rotation, frames[:, 7:]], dim=-1)

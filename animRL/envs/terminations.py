@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
-import torch
+from dataclasses import dataclass
+
 from torch import Tensor
 
-from animRL.reward.rewards import angle_between
 from animRL.sim.base import SimState
+from animRL.utils.rotations import angle_between
+
+
+@dataclass(frozen=True)
+class PoseLimits:
+    """Largest deviations from the reference before an episode ends early."""
+
+    height: float
+    """Of the base [m]."""
+    orientation: float
+    """Of the base [rad]."""
+    ee_height: float
+    """Of any end effector [m]."""
+    ee_distance: float
+    """Of any end effector, in space [m]."""
 
 
 def fallen(ground_contact_force: Tensor, fall_bodies: Tensor, threshold: float) -> Tensor:
@@ -60,27 +75,3 @@ def pose_lost(
         | (difference[..., 2].abs() > limits.ee_height).any(dim=-1)
         | (difference.square().sum(dim=-1) > limits.ee_distance**2).any(dim=-1)
     )
-
-
-class PoseLimits:
-    """Largest deviations from the reference before an episode ends early."""
-
-    def __init__(
-        self, height: float, orientation: float, ee_height: float, ee_distance: float
-    ) -> None:
-        self.height = height
-        """Of the base [m]."""
-        self.orientation = orientation
-        """Of the base [rad]."""
-        self.ee_height = ee_height
-        """Of any end effector [m]."""
-        self.ee_distance = ee_distance
-        """Of any end effector, in space [m]."""
-
-
-def any_nonfinite(*tensors: Tensor) -> Tensor:
-    """Environments (N,) with a value that is not finite in any of the tensors (N, ...)."""
-    bad = torch.zeros(tensors[0].shape[0], dtype=torch.bool, device=tensors[0].device)
-    for tensor in tensors:
-        bad = bad | ~torch.isfinite(tensor.flatten(1)).all(dim=-1)
-    return bad

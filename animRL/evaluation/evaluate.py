@@ -61,7 +61,7 @@ class Episodes:
     course_reward: Tensor
     """Mean product reward over the steps until the fall."""
     drift_m_per_min: Tensor
-    """Planar distance forgiven at the loops [m/min]."""
+    """Planar distance forgiven at the loops, each counted by its length [m/min]."""
 
 
 def evaluation_config(env_cfg: Any, episodes: int) -> Any:
@@ -96,27 +96,27 @@ def roll_out(
         seed: of the noise at the start.
         trace: filled with environment 0 if given.
     """
-    with torch.random.fork_rng(devices=[]), torch.inference_mode():
+    with torch.random.fork_rng(), torch.inference_mode():
         torch.manual_seed(seed)
         return _roll_out(env, policy, phases, trace)
 
 
 def record(env: MimicTask, policy: Policy, steps: int, seed: int) -> Trace:
-    """Trace environment 0 for a number of steps from phase 0, through resets if it ends."""
-    trace = Trace()
-    with torch.random.fork_rng(devices=[]), torch.inference_mode():
+    """Trace environment 0 for a number of steps, from phase 0 and again after each episode."""
+    trace, start = Trace(), torch.zeros(env.num_envs, device=env.device)
+    with torch.random.fork_rng(), torch.inference_mode():
         torch.manual_seed(seed)
-        obs = env.reset(torch.zeros(env.num_envs, device=env.device))
+        obs = env.reset(start)
         for _ in range(steps):
             result = env.step(policy(obs))
             _record(trace, env, obs, result)
-            obs = result.obs
+            obs = env.reset(start) if result.done[0] else result.obs
     return trace
 
 
 def _roll_out(env: MimicTask, policy: Policy, phases: Tensor, trace: Trace | None) -> Episodes:
-    tally = _Tally(env, episode_steps(env, phases))
     obs = env.reset(phases)
+    tally = _Tally(env, episode_steps(env, phases))
     while bool(tally.running.any()):
         actions = policy(obs)
         result = env.step(actions)
@@ -128,11 +128,10 @@ def _roll_out(env: MimicTask, policy: Policy, phases: Tensor, trace: Trace | Non
 
 
 def episode_steps(env: MimicTask, phases: Tensor) -> Tensor:
-    """Control steps (N,) of a whole episode from each phase, for the clip the task runs."""
-    if bool(env.motion_loader.loops.all()):
-        return torch.full_like(phases, round(EPISODE_SECONDS / env.dt), dtype=torch.long)
-    step = env.motion_loader.phase_step()[0]
-    return ((1.0 - phases) / step - 1e-3).ceil().clamp(min=1.0).long()
+    """Control steps (N,) of whole episodes that begin at ``phases`` (N,) of the present clips."""
+    clips, loader = env.reference.clip_ids, env.motion_loader
+    to_the_end = ((1.0 - phases) / loader.phase_step(clips) - 1e-3).ceil().clamp(min=1.0).long()
+    return torch.where(loader.loops[clips], round(EPISODE_SECONDS / env.dt), to_the_end)
 
 
 class _Tally:
@@ -140,8 +139,7 @@ class _Tally:
 
     def __init__(self, env: MimicTask, length: Tensor) -> None:
         self.env, self.length = env, length
-        character = env.cfg.character
-        self.groups = BodyGroups(env.character, [*character.hands, *character.feet])
+        self.groups = BodyGroups(env.character)
         self.running = torch.ones_like(length, dtype=torch.bool)
         self.failed = torch.zeros_like(self.running)
         self.steps = torch.zeros_like(length)
@@ -164,7 +162,8 @@ class _Tally:
         for name, value in values.items():
             self.sums[name] = self.sums[name] + torch.where(counted, value, 0.0)
         self.steps = self.steps + counted
-        self.drift = torch.where(counted, self.env.reference.drift, self.drift)
+        going_on = counted & ~result.done  # others have been reset by now
+        self.drift = torch.where(going_on, self.env.reference.drift, self.drift)
         self.running = counted & (self.steps < self.length) & ~result.timed_out
 
     def episodes(self) -> Episodes:

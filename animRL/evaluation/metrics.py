@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -27,12 +26,12 @@ class Pose:
 class BodyGroups:
     """Indices of the bodies that the metrics name, found once for a character."""
 
-    def __init__(self, character: Character, end_effectors: Sequence[str]) -> None:
-        """``end_effectors``: names of the hands and feet."""
+    def __init__(self, character: Character) -> None:
+        """Look up the character's anatomical joints, hands and feet."""
         self.character = character
         self.joints = character.body_indices(character.anatomical_joints)
         self.parents = character.body_indices(_anatomical_parents(character))
-        self.end_effectors = character.body_indices(end_effectors)
+        self.end_effectors = character.body_indices([*character.hands, *character.feet])
 
 
 def position_error(actual: Pose, reference: Pose, groups: BodyGroups) -> Tensor:
@@ -82,7 +81,10 @@ def imitation_reward(actual: Pose, reference: Pose, groups: BodyGroups) -> Tenso
 
 
 def _joint_rotations(pose: Pose, groups: BodyGroups) -> Tensor:
-    """Rotations (N, K, 4) of the anatomical joints: hinges between two of them form one."""
+    """Rotations (N, K, 4) of the anatomical joints: hinges between two of them form one.
+
+    So the forearm's torsion, whose centre lies below the elbow, counts with the wrist.
+    """
     parents = pose.body_quat[:, groups.parents]
     return rot.quat_mul(rot.quat_conjugate(parents), pose.body_quat[:, groups.joints])
 

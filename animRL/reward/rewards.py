@@ -11,7 +11,7 @@ from torch.nn.functional import pad
 from animRL.dataloader.frame_layout import FrameLayout
 from animRL.reward.kernels import exponential_kernel
 from animRL.reward.task_data import TaskData
-from animRL.utils.rotations import quat_rotate
+from animRL.utils.rotations import angle_between, quat_rotate
 
 
 class REWARDS:
@@ -76,18 +76,6 @@ def target_ee_global(data: TaskData) -> Tensor:
     turned = quat_rotate(frames[:, None, layout.root_rot], local)
     origin_height = pad(data["env_origins"][:, 2:], (2, 0))
     return turned + (frames[:, layout.root_pos] + origin_height)[:, None]
-
-
-def angle_between(a: Tensor, b: Tensor) -> Tensor:
-    """Angle (N,) in [0, pi] rad of the rotation that takes b to a, both unit (N, 4).
-
-    Sign-free: a and -a are the same rotation. As quaternions the two are half the angle apart, so
-    the angle is four times atan(|a - b| / |a + b|) (Kahan, "How Futile are Mindless Assessments of
-    Roundoff", 2006). Exact to rounding near 0 and near pi; an arc cosine is not near 0.
-    """
-    difference = torch.linalg.vector_norm(a - b, dim=-1)
-    total = torch.linalg.vector_norm(a + b, dim=-1)
-    return 4.0 * torch.atan2(torch.minimum(difference, total), torch.maximum(difference, total))
 
 
 def _layout(data: TaskData) -> FrameLayout:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,12 +17,13 @@ import torch
 
 from animRL.envs.mimic_task import MimicTask
 from animRL.evaluation.evaluate import Policy, Trace, roll_out, start_phases, summarise
-from animRL.runner.checkpoint import load_checkpoint, save_checkpoint
+from animRL.runner.checkpoint import load_checkpoint, replacing, save_checkpoint
 from animRL.runner.policy import inference_policy
 from animRL.runner.progress import ProgressLine
 from animRL.runner.rsl import OnPolicyRunner, QuietLogger
 from animRL.runner.run_dir import iteration_path
 from animRL.runner.vec_env import OBS_GROUP, RslVecEnv
+from animRL.utils.errors import InputError
 
 EVALUATION_SEED = 12345
 """Starts of the evaluations inside training: always the same, so that they can be compared."""
@@ -32,12 +34,14 @@ class Best:
     """The best evaluation so far."""
 
     success: float = -1.0
+    normalised_return: float = -1.0
     position_error: float = float("inf")
     iteration: int = -1
 
-    def beaten_by(self, success: float, position_error: float) -> bool:
-        """More success, or as much with a smaller position error."""
-        return (success, -position_error) > (self.success, -self.position_error)
+    def beaten_by(self, metrics: Mapping[str, float]) -> bool:
+        """More success, or as much with a larger normalised return (which counts falls)."""
+        other = (metrics["success"], metrics["normalised_return"])
+        return other > (self.success, self.normalised_return)
 
 
 class PpoRunner(OnPolicyRunner):
@@ -92,6 +96,7 @@ class PpoRunner(OnPolicyRunner):
         line = ProgressLine(last, samples, start_iteration=first)
         obs = self.env.get_observations()
         self.alg.train_mode()
+        saved = first
         try:
             for iteration in range(first + 1, last + 1):
                 obs, seconds = self._iteration(obs, iteration, first, last)
@@ -104,8 +109,10 @@ class PpoRunner(OnPolicyRunner):
                 )  # fmt: skip
                 if iteration % cfg.save_interval == 0 or iteration == last:
                     self._save_iteration()
-        except KeyboardInterrupt:
-            self._save_iteration()
+                    saved = iteration
+        except (KeyboardInterrupt, SystemExit):
+            if self.current_learning_iteration > saved:
+                self._save_iteration()
             raise
         finally:
             line.close()
@@ -131,16 +138,20 @@ class PpoRunner(OnPolicyRunner):
         # Small tensors gain nothing from threads, and threads that wait for the next one take
         # the physics' cores.
         torch.set_num_threads(1)
-        with torch.inference_mode():
-            for _ in range(self.train_cfg.runner.num_steps_per_env):
-                actions = self.alg.act(obs)
-                obs, rewards, dones, extras = self.env.step(actions)
-                self.alg.process_env_step(obs, scale * rewards, dones, extras)
-                self.logger.process_env_step(rewards, dones, extras)
-            collected = time.perf_counter()
-            self.alg.compute_returns(obs)
-        torch.set_num_threads(threads)
+        try:
+            with torch.inference_mode():
+                for _ in range(self.train_cfg.runner.num_steps_per_env):
+                    actions = self.alg.act(obs)
+                    obs, rewards, dones, extras = self.env.step(actions)
+                    _check_finite(extras["log"], "reward", iteration)
+                    self.alg.process_env_step(obs, scale * rewards, dones, extras)
+                    self.logger.process_env_step(rewards, dones, extras)
+                self.alg.compute_returns(obs)
+        finally:
+            torch.set_num_threads(threads)
+        collected = time.perf_counter()
         losses = self.alg.update()
+        _check_finite(losses, "loss", iteration)
         learned = time.perf_counter()
         self.logger.log(
             it=iteration, start_it=first, total_it=last, collect_time=collected - start,
@@ -167,13 +178,14 @@ class PpoRunner(OnPolicyRunner):
         }
         self.curve.append(point)
         if self.run_dir is not None:
-            text = json.dumps(self.curve, indent=1)
-            (self.run_dir / "learning_curve.json").write_text(text, encoding="utf-8")
+            with replacing(self.run_dir / "learning_curve.json") as file:
+                file.write(json.dumps(self.curve, indent=1).encode())
         if self.logger.writer is not None:
             for name, value in metrics.items():
                 self.logger.writer.add_scalar(f"Eval/{name}", value, iteration)
-        if self.best.beaten_by(metrics["success"], metrics["position_error_m"]):
-            self.best = Best(metrics["success"], metrics["position_error_m"], iteration)
+        if self.best.beaten_by(metrics):
+            values = (metrics[n] for n in ("success", "normalised_return", "position_error_m"))
+            self.best = Best(*values, iteration)
             if self.run_dir is not None:
                 self.save(str(self.run_dir / "model_best.pt"))
         if self.on_evaluation is not None:
@@ -200,8 +212,14 @@ class PpoRunner(OnPolicyRunner):
 
     def save(self, path: str, infos: dict | None = None) -> None:
         """Write networks, optimiser and the number of finished iterations, whole or not at all."""
-        payload = {**self.alg.save(), "iter": self.current_learning_iteration, "infos": infos}
-        save_checkpoint(path, payload)
+        progress = {
+            "training_seconds": self.training_seconds,
+            "evaluation_seconds": self.evaluation_seconds,
+            "curve": self.curve,
+        }
+        iteration = self.current_learning_iteration
+        infos = {**progress, **(infos or {})}
+        save_checkpoint(path, {**self.alg.save(), "iter": iteration, "infos": infos})
 
     def load(
         self,
@@ -212,9 +230,21 @@ class PpoRunner(OnPolicyRunner):
     ) -> dict:
         """Read a checkpoint safely and go on after its last finished iteration."""
         payload = load_checkpoint(path, map_location or self.device)
-        self.alg.load(payload, load_cfg, strict)
+        try:
+            self.alg.load(payload, load_cfg, strict)
+        except (RuntimeError, ValueError) as error:
+            reason = " ".join(str(error).split())[-200:]
+            raise InputError(f"{path}: does not fit the configuration ({reason})") from error
+        # rsl-rl takes the learning rate from the file; the configuration's word counts.
+        self.alg.learning_rate = self.train_cfg.algorithm.learning_rate
+        for group in self.alg.optimizer.param_groups:
+            group["lr"] = self.alg.learning_rate
         self.current_learning_iteration = int(payload["iter"])
-        return payload.get("infos") or {}
+        infos = payload.get("infos") or {}
+        self.training_seconds = infos.get("training_seconds", 0.0)
+        self.evaluation_seconds = infos.get("evaluation_seconds", 0.0)
+        self.curve = list(infos.get("curve", []))
+        return infos
 
     def _save_iteration(self) -> None:
         if self.run_dir is not None:
@@ -227,6 +257,20 @@ class PpoRunner(OnPolicyRunner):
         best = self.run_dir / "model_best.pt"
         last = iteration_path(self.run_dir, self.current_learning_iteration)
         shutil.copyfile(best if best.exists() else last, self.run_dir / "model.pt")
+
+
+def _check_finite(values: Mapping[str, Any], what: str, iteration: int) -> None:
+    """Stop a training that a number which is none would poison.
+
+    Raises:
+        InputError: naming the reward terms or losses that are not finite.
+    """
+    bad = [name for name, value in values.items() if not math.isfinite(value)]
+    if bad:
+        raise InputError(
+            f"iteration {iteration}: {what} not finite: {', '.join(bad)}; the last checkpoint "
+            "before it is good"
+        )
 
 
 def rsl_config(train_cfg: Any, use_wandb: bool = False) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
 import mujoco
@@ -22,13 +23,15 @@ from animRL.utils import rotations as rot
 if TYPE_CHECKING:
     from animRL.sim.character import Character
 
-_WXYZ_TO_XYZW = [1, 2, 3, 0]
 _XYZW_TO_WXYZ = [3, 0, 1, 2]
+# Model fields that differ between environments once they are set.
+_PARAMETERS = ("geom_friction", "body_mass", "body_inertia")
 # Warnings after which MuJoCo has put a simulation back to its initial state by itself.
 _AUTORESET_WARNINGS = [
     int(mujoco.mjtWarning.mjWARN_BADQPOS),
     int(mujoco.mjtWarning.mjWARN_BADQVEL),
     int(mujoco.mjtWarning.mjWARN_BADQACC),
+    int(mujoco.mjtWarning.mjWARN_BADCTRL),
 ]
 
 
@@ -62,11 +65,12 @@ class MujocoCpuBackend(SimBackend):
         self.model = build_model(character, engine_cfg, physics_dt)
         self.batch = Batch(self.model, nsim=num_envs, nthread=threads, persistent=True)
         self._qpos_columns, self._qvel_columns = joint_addresses(self.model, character.joint_names)
-        self._body_ids = np.array([self.model.body(n).id for n in character.body_names])
+        bodies = tuple(self.model.body(i).name for i in range(1, self.model.nbody))
+        assert bodies == character.body_names  # so that body b is row 1 + b, after the world
         self._force_columns = np.array(
             [character.body_index(n) for n in ground_force_bodies(character.load_spec())]
         )
-        self._reach = target_reach(character).numpy()
+        self._reach = target_reach(character)
         bind = self.batch.bind
         self._qpos, self._qvel, self._ctrl = bind("qpos"), bind("qvel"), bind("ctrl")
         self._warmstart, self._xfrc = bind("qacc_warmstart"), bind("xfrc_applied")
@@ -77,7 +81,7 @@ class MujocoCpuBackend(SimBackend):
     def state(self) -> SimState:
         """Return the state as float32 tensors; computed once between two changes."""
         if self._state is None:
-            self._state = self._read()
+            self._state = self._read(slice(None))
         return self._state
 
     def step(self, joint_targets: Tensor) -> None:
@@ -95,79 +99,86 @@ class MujocoCpuBackend(SimBackend):
         self._state = None
 
     def _within_effort(self, joint_targets: Tensor) -> np.ndarray:
-        """Targets (N, J), no farther from the joints than the drives' effort reaches."""
-        joints = self._qpos[:, self._qpos_columns]
-        return np.clip(joint_targets.numpy(), joints - self._reach, joints + self._reach)
+        """Return targets (N, J), no farther from the joints than the drives' effort reaches."""
+        joints = self.state().joint_pos
+        return joint_targets.clamp(joints - self._reach, joints + self._reach).numpy()
 
     def reset(self, env_ids: Tensor, state: ResetState) -> None:
         """Put environments (n,) into ``state``; warm start, pushes and warnings start afresh."""
         ids = env_ids.numpy().astype(np.int32)
         if len(ids) == 0:
             return
+        before = self._state
         self.batch.reset(ids, stage=mujoco.mjtStage.mjSTAGE_NONE)
         self._qpos[ids, 0:3] = state.root_pos.numpy()
         self._qpos[ids, 3:7] = state.root_quat.numpy()[:, _XYZW_TO_WXYZ]
         self._qpos[np.ix_(ids, self._qpos_columns)] = state.joint_pos.numpy()
         self._qvel[ids, 0:3] = state.root_lin_vel.numpy()
         # The free joint's angular velocity is in the body's frame, the contract's in the world's.
-        self._qvel[ids, 3:6] = rot.quat_rotate_inverse(state.root_quat, state.root_ang_vel).numpy()
+        self._qvel[ids, 3:6] = rot.quat_rotate_inverse(
+            state.root_quat, state.root_ang_vel
+        ).numpy()
         self._qvel[np.ix_(ids, self._qvel_columns)] = state.joint_vel.numpy()
         self._ctrl[ids] = state.joint_pos.numpy()
         self.batch.forward(ids, stage=mujoco.mjtStage.mjSTAGE_VEL)
-        self._state = None
+        self._state = None if before is None else _with_rows(before, env_ids, self._read(ids))
 
     def save_state(self) -> dict[str, Any]:
         """Return the integration states (warm start included) and per-environment parameters."""
-        expanded = {
-            name: torch.from_numpy(values.copy())
-            for name in ("geom_friction", "body_mass", "body_inertia")
-            if (values := self.batch.expanded(name)) is not None
-        }
+        parameters = {name: self._parameter(name).copy() for name in _PARAMETERS}
         return {
             "state": torch.from_numpy(self.batch.state.copy()),
             "warning": torch.from_numpy(self.batch.warning.copy()),
-            "sensordata": torch.from_numpy(self._sensors.copy()),
-            "parameters": expanded,
+            "ground_contact_force": self.state().ground_contact_force,
+            "parameters": {name: torch.from_numpy(v) for name, v in parameters.items()},
         }
 
     def load_state(self, saved: dict[str, Any]) -> None:
         """Go back to a saved state; contact forces are the saved ones until the next step."""
         for name, values in saved["parameters"].items():
-            self.batch.expand(name)[:] = values.numpy()
-        if saved["parameters"]:
-            self.batch.set_const()
+            if not np.array_equal(values.numpy(), self._parameter(name)):
+                self.batch.expand(name)[:] = values.numpy()
+                self.batch.set_const()
         self.batch.state[:] = saved["state"].numpy()
         self.batch.forward(stage=mujoco.mjtStage.mjSTAGE_VEL)
         self.batch.state[:] = saved["state"].numpy()
         self.batch.warning[:] = saved["warning"].numpy()
-        self._state = self._read(saved["sensordata"].numpy())
+        force = saved["ground_contact_force"].clone()
+        self._state = replace(self._read(slice(None)), ground_contact_force=force)
+
+    def _parameter(self, name: str) -> np.ndarray:
+        """Values of a model field in every environment (N, ...)."""
+        values = self.batch.expanded(name)
+        shared = getattr(self.model, name)
+        return np.broadcast_to(shared, (self.num_envs, *shared.shape)) if values is None else values
 
     def _apply_params(self, env_ids: Tensor, params: PhysParams) -> None:
         ids = env_ids.numpy()
         if params.friction is not None:
             self.batch.expand("geom_friction")[ids, :, 0] = params.friction.numpy()[:, None]
         if params.push_force is not None:
-            self._xfrc[ids, self._body_ids[0], :3] = params.push_force.numpy()
+            self._xfrc[ids, 1, :3] = params.push_force.numpy()
         if params.body_mass is not None:
             mass, inertia = self.batch.expand("body_mass"), self.batch.expand("body_inertia")
-            new = params.body_mass.numpy().astype(np.float64)
-            old = mass[np.ix_(ids, self._body_ids)]
+            new, old = params.body_mass.numpy().astype(np.float64), mass[ids, 1:]
             ratio = np.divide(new, old, out=np.ones_like(new), where=old > 0.0)
-            inertia[np.ix_(ids, self._body_ids)] *= ratio[..., None]
-            mass[np.ix_(ids, self._body_ids)] = new
+            inertia[ids, 1:] *= ratio[..., None]
+            mass[ids, 1:] = new
             self.batch.set_const(ids.astype(np.int32))
 
-    def _read(self, sensors: np.ndarray | None = None) -> SimState:
-        qpos = torch.from_numpy(self._qpos.astype(np.float32))
-        qvel = torch.from_numpy(self._qvel.astype(np.float32))
-        root_quat = qpos[:, [4, 5, 6, 3]]
-        forces = self._sensors if sensors is None else sensors
-        ground = np.zeros((self.num_envs, len(self._body_ids), 3), dtype=np.float32)
+    def _read(self, rows: np.ndarray | slice) -> SimState:
+        """Read some environments into float32 tensors."""
+        qpos64, qvel64 = self._qpos[rows], self._qvel[rows]
+        qpos = torch.from_numpy(qpos64.astype(np.float32))
+        qvel = torch.from_numpy(qvel64.astype(np.float32))
+        root_quat = qpos[:, 3:7].roll(-1, dims=-1)  # wxyz to xyzw
+        body_quat = torch.from_numpy(self._xquat[rows, 1:].astype(np.float32))
+        body_pos = torch.from_numpy(self._xpos[rows, 1:].astype(np.float32))
+        ground = np.zeros(body_pos.shape, dtype=np.float32)
         # The sensor tells the force on the ground; the contract asks for the one on the body.
-        ground[:, self._force_columns] = -forces.reshape(self.num_envs, -1, 3)
-        quat = self._xquat.astype(np.float32)[:, self._body_ids]
-        diverged = (self.batch.warning[:, _AUTORESET_WARNINGS, 1] > 0).any(axis=1)
-        finite = np.isfinite(self._qpos).all(axis=1) & np.isfinite(self._qvel).all(axis=1)
+        ground[:, self._force_columns] = -self._sensors[rows].reshape(len(ground), -1, 3)
+        diverged = (self.batch.warning[rows][:, _AUTORESET_WARNINGS, 1] > 0).any(axis=1)
+        finite = np.isfinite(qpos64).all(axis=1) & np.isfinite(qvel64).all(axis=1)
         return SimState(
             root_pos=qpos[:, 0:3],
             root_quat=root_quat,
@@ -175,11 +186,21 @@ class MujocoCpuBackend(SimBackend):
             root_ang_vel=rot.quat_rotate(root_quat, qvel[:, 3:6]),
             joint_pos=qpos[:, self._qpos_columns],
             joint_vel=qvel[:, self._qvel_columns],
-            body_pos=torch.from_numpy(self._xpos.astype(np.float32)[:, self._body_ids]),
-            body_quat=torch.from_numpy(quat[..., _WXYZ_TO_XYZW]),
+            body_pos=body_pos,
+            body_quat=body_quat.roll(-1, dims=-1),
             ground_contact_force=torch.from_numpy(ground),
             diverged=torch.from_numpy(diverged | ~finite),
         )
+
+
+def _with_rows(state: SimState, env_ids: Tensor, rows: SimState) -> SimState:
+    """Return a state in which some environments (n,) are those of ``rows``."""
+    return SimState(
+        **{
+            f.name: getattr(state, f.name).index_copy(0, env_ids, getattr(rows, f.name))
+            for f in fields(state)
+        }
+    )
 
 
 def _no_log_file() -> None:

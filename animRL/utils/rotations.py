@@ -47,6 +47,18 @@ def quat_angle(q: Tensor) -> Tensor:
     return 2.0 * torch.atan2(q[..., :3].norm(dim=-1), q[..., 3].abs())
 
 
+def angle_between(a: Tensor, b: Tensor) -> Tensor:
+    """Angle (N,) in [0, pi] rad of the rotation that takes b to a, both unit (N, 4).
+
+    Sign-free: a and -a are the same rotation. As quaternions the two are half the angle apart, so
+    the angle is four times atan(|a - b| / |a + b|) (Kahan, "How Futile are Mindless Assessments of
+    Roundoff", 2006). Exact to rounding near 0 and near pi; an arc cosine is not near 0.
+    """
+    difference = torch.linalg.vector_norm(a - b, dim=-1)
+    total = torch.linalg.vector_norm(a + b, dim=-1)
+    return 4.0 * torch.atan2(torch.minimum(difference, total), torch.maximum(difference, total))
+
+
 def quat_from_rotvec(v: Tensor) -> Tensor:
     """Quaternions (..., 4) of rotation vectors (..., 3) [rad] (exponential map)."""
     angle = v.norm(dim=-1, keepdim=True)

@@ -36,8 +36,9 @@ def make_reference(tmp_path):
 
 
 def start(reference: Reference, phase: float, xy: list[float], yaw: float = 0.0) -> None:
+    first, phases = torch.tensor([0]), torch.tensor([phase])
     reference.reset(
-        torch.tensor([0]), torch.tensor([0]), torch.tensor([phase]), torch.tensor([xy]),
+        first, first, phases, reference.raw_frames(phases, first), torch.tensor([xy]),
         rot.quat_about_z(torch.tensor([yaw])),
     )  # fmt: skip
 

@@ -22,8 +22,7 @@ from animRL.utils import rotations as rot
 
 @pytest.fixture(scope="module")
 def groups() -> BodyGroups:
-    cfg = BobConfig()
-    return BodyGroups(Character.from_config(cfg), [*cfg.hands, *cfg.feet])
+    return BodyGroups(Character.from_config(BobConfig()))
 
 
 def pose(groups: BodyGroups, joints: torch.Tensor, root: torch.Tensor | None = None,

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from animRL.reward.rewards import REWARDS, angle_between
+from animRL.reward.rewards import REWARDS
+from animRL.utils.rotations import angle_between
 from tests.reward.oracle import (
     TERMS,
     about_z,

@@ -10,6 +10,8 @@ import torch
 
 from animRL.cfg.mimic.walk_config import WalkConfig, WalkTrainConfig
 from animRL.evaluation.evaluate import evaluation_config
+from animRL.reward.composer import RewardComposer
+from animRL.reward.rewards import REWARDS
 from animRL.runner.policy import load_policy
 from animRL.runner.ppo_runner import Best, PpoRunner, rsl_config
 from animRL.tasks import make_env
@@ -94,10 +96,42 @@ def test_loaded_policy_acts_as_the_trained_one(tmp_path: Path) -> None:
     assert "\n" not in str(error.value)
 
 
-def test_better_is_more_success_then_a_smaller_error() -> None:
-    best = Best(0.5, 0.1, 10)
-    assert best.beaten_by(0.6, 0.5) and best.beaten_by(0.5, 0.05)
-    assert not best.beaten_by(0.5, 0.1) and not best.beaten_by(0.4, 0.0)
+def test_better_is_more_success_then_a_larger_return() -> None:
+    best = Best(0.5, 0.6, 0.1, 10)
+
+    def metrics(success: float, normalised_return: float) -> dict[str, float]:
+        return {"success": success, "normalised_return": normalised_return}
+
+    assert best.beaten_by(metrics(0.6, 0.1)) and best.beaten_by(metrics(0.5, 0.7))
+    assert not best.beaten_by(metrics(0.5, 0.6)) and not best.beaten_by(metrics(0.4, 1.0))
+
+
+def test_a_reward_that_is_no_number_stops_the_training_by_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runner = make_runner(tmp_path, with_evaluation=False)
+    monkeypatch.setattr(
+        REWARDS, "reward_track_ee_pos", staticmethod(lambda data, *_: data["phase"] * float("nan"))
+    )
+    terms = runner.env.env.cfg.rewards.terms.to_dict()
+    runner.env.env.compose_reward = RewardComposer(terms)
+    before = weights(runner).clone()
+    with pytest.raises(InputError, match="iteration 1: reward not finite: total_reward, track_ee"):
+        runner.learn(2)
+    assert torch.equal(before, weights(runner))
+
+
+def test_resuming_takes_the_learning_rate_of_the_configuration(tmp_path: Path) -> None:
+    make_runner(tmp_path).learn(2)
+    again = make_runner(None, **{"algorithm.learning_rate": 1e-5})
+    again.load(str(tmp_path / "model_2.pt"))
+    assert again.alg.optimizer.param_groups[0]["lr"] == again.alg.learning_rate == 1e-5
+    assert [point["iteration"] for point in again.curve] == [2]
+    assert again.training_seconds > 0.0
+    other = make_runner(None, **{"policy.hidden_dims": [8, 8]})
+    with pytest.raises(InputError, match="model_2.pt: does not fit the configuration") as error:
+        other.load(str(tmp_path / "model_2.pt"))
+    assert "\n" not in str(error.value)
 
 
 def test_rsl_configuration_is_plain_and_complete() -> None:

@@ -165,12 +165,12 @@ class MimicTrainConfig(BaseConfig):
         """The run: length, logging, checkpoints."""
 
         seed = 1
-        max_iterations = 500
+        max_iterations = 600
         num_steps_per_env = 24
         """Control steps of every environment in one iteration."""
         save_interval = 50
         """Iterations between two checkpoints."""
-        eval_interval = 20
+        eval_interval = 25
         """Iterations between two deterministic evaluations; 0: never."""
         video_interval = 100
         """Iterations between two videos; 0: never."""
@@ -209,8 +209,8 @@ class MimicTrainConfig(BaseConfig):
     class algorithm:
         """PPO (Schulman et al. 2017), as in rsl-rl."""
 
-        num_learning_epochs = 5
-        num_mini_batches = 4
+        num_learning_epochs = 3
+        num_mini_batches = 8
         clip_param = 0.2
         gamma = 0.99
         lam = 0.95
