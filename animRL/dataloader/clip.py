@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -148,8 +149,8 @@ def _read_json(path: Path) -> dict[str, Any]:
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}: {error.msg}"
         raise InputError(f"{path}: not JSON, or cut short ({where})") from error
-    except RecursionError as error:
-        raise InputError(f"{path}: JSON nested too deep; valid: a motion file") from error
+    except (RecursionError, ValueError) as error:  # nested too deep, or a number too long
+        raise InputError(f"{path}: not a motion file ({' '.join(str(error).split())})") from error
     if not isinstance(data, dict):
         raise InputError(f"{path}: a JSON {type(data).__name__}; valid: an object with Frames")
     return data
@@ -163,9 +164,17 @@ def _field(data: dict[str, Any], name: str, path: Path) -> Any:
 
 def _number(data: dict[str, Any], name: str, path: Path, default: float | None = None) -> float:
     value = data.get(name, default) if default is not None else _field(data, name, path)
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not np.isfinite(value):
-        raise InputError(f"{path}: {name} is {value!r}; valid: a finite number")
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not _is_finite(value):
+        raise InputError(f"{path}: {name} is {str(value)[:40]!r}; valid: a finite number")
     return float(value)
+
+
+def _is_finite(value: float) -> bool:
+    """Whether a number of any size fits a float."""
+    try:
+        return math.isfinite(value)
+    except OverflowError:
+        return False
 
 
 def _names(data: dict[str, Any], name: str, path: Path) -> tuple[str, ...]:
@@ -192,14 +201,13 @@ def _frames(data: dict[str, Any], layout: FrameLayout, path: Path) -> np.ndarray
             )
         if not all(type(value) in (int, float) for value in row):
             raise InputError(f"{path}: Frames[{index}] holds something that is not a number")
-    frames = np.asarray(rows, dtype=np.float64)
-    bad = np.argwhere(~np.isfinite(frames))
-    if len(bad):
-        row, column = bad[0]
-        raise InputError(
-            f"{path}: Frames[{row}][{column}] is {frames[row, column]}; valid: finite numbers"
-        )
-    return frames
+        for column, value in enumerate(row):
+            if not _is_finite(value):
+                text = str(value)[:40]
+                raise InputError(
+                    f"{path}: Frames[{index}][{column}] is {text}; valid: finite numbers"
+                )
+    return np.asarray(rows, dtype=np.float64)
 
 
 def _checked_values(clip: Clip) -> Clip:

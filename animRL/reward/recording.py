@@ -168,7 +168,7 @@ def _read_steps(path: Path) -> list[dict[str, Any]]:
         raise InputError(f"{path}: cannot be read ({error.strerror}); valid: a recording") from None
     except UnicodeDecodeError:
         raise InputError(f"{path}: not a text file; valid: a recording (JSON)") from None
-    except (json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: not JSON ({error}); valid: a list of steps") from None
     if not isinstance(steps, list) or not steps:
         found = "an empty list" if isinstance(steps, list) else type(steps).__name__

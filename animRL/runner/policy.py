@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +11,8 @@ from torch import Tensor
 from animRL.envs.mimic_task import MimicTask
 from animRL.evaluation.evaluate import Policy
 from animRL.runner.checkpoint import load_checkpoint
-from animRL.runner.vec_env import as_groups
+from animRL.runner.rsl import resolve_callable
+from animRL.runner.vec_env import OBS_GROUP, as_groups
 from animRL.utils.errors import InputError
 
 
@@ -27,6 +26,28 @@ def inference_policy(actor: Any) -> Policy:
     return policy
 
 
+def network_config(train_cfg: Any) -> dict[str, Any]:
+    """Translate ``train_cfg.policy`` into the network that rsl-rl builds for actor and critic."""
+    policy = train_cfg.policy
+    return {
+        "class_name": "MLPModel",
+        "hidden_dims": list(policy.hidden_dims),
+        "activation": policy.activation,
+        "obs_normalization": policy.obs_normalization,
+    }
+
+
+def actor_config(train_cfg: Any) -> dict[str, Any]:
+    """The actor: that network with a Gaussian whose spread does not depend on the state."""
+    policy = train_cfg.policy
+    distribution = {
+        "class_name": "GaussianDistribution",
+        "init_std": policy.init_std,
+        "learn_std": policy.learn_std,
+    }
+    return {**network_config(train_cfg), "distribution_cfg": distribution}
+
+
 def load_policy(checkpoint: str | Path, train_cfg: Any, env: MimicTask) -> Policy:
     """Rebuild the actor of a checkpoint for an environment.
 
@@ -34,12 +55,12 @@ def load_policy(checkpoint: str | Path, train_cfg: Any, env: MimicTask) -> Polic
         InputError: if the file is no checkpoint, or its network has another shape than
             ``train_cfg.policy`` and the environment say.
     """
-    from animRL.runner.ppo_runner import PpoRunner
-
     payload = load_checkpoint(checkpoint, env.device)
-    with redirect_stdout(io.StringIO()):
-        runner = PpoRunner(env, train_cfg)
-    actor = runner.alg.get_policy()
+    settings = dict(actor_config(train_cfg))
+    model = resolve_callable(settings.pop("class_name"))
+    obs = torch.zeros(1, env.observation_layout.size)
+    groups = {"actor": [OBS_GROUP]}
+    actor = model(as_groups(obs), groups, "actor", env.num_actions, **settings).to(env.device)
     try:
         actor.load_state_dict(payload["actor_state_dict"])
     except RuntimeError as error:

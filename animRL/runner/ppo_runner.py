@@ -9,7 +9,7 @@ import shutil
 import time
 from collections.abc import Callable, Mapping
 from contextlib import redirect_stdout
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ import torch
 from animRL.envs.mimic_task import MimicTask
 from animRL.evaluation.evaluate import Policy, Trace, roll_out, start_phases, summarise
 from animRL.runner.checkpoint import load_checkpoint, replacing, save_checkpoint
-from animRL.runner.policy import inference_policy
+from animRL.runner.policy import actor_config, inference_policy, network_config
 from animRL.runner.progress import ProgressLine
 from animRL.runner.rsl import OnPolicyRunner, QuietLogger
 from animRL.runner.run_dir import iteration_path
@@ -47,39 +47,49 @@ class Best:
 class PpoRunner(OnPolicyRunner):
     """One training run.
 
-    ``on_evaluation`` is called after each evaluation with (iteration, metrics, trace of
+    ``on_evaluation``, if set, is called after each evaluation with (iteration, metrics, trace of
     environment 0): the recorder's way in.
     """
 
     current_learning_iteration: int
     """Iterations finished so far."""
 
-    def __init__(
-        self,
-        env: MimicTask,
-        train_cfg: Any,
-        run_dir: Path | None = None,
-        use_wandb: bool = False,
-        eval_env: MimicTask | None = None,
-        on_evaluation: Callable[[int, dict[str, float], Trace], None] | None = None,
-    ) -> None:
-        """Build networks, optimiser and storage for ``env``; nothing is written yet."""
+    def __init__(self, env: MimicTask, train_cfg: Any, eval_env: MimicTask | None = None) -> None:
+        """Build networks, optimiser and storage for ``env``; nothing is written.
+
+        Raises:
+            InputError: if an iteration has fewer samples than mini-batches.
+        """
         self.train_cfg = train_cfg
-        self.run_dir = run_dir
+        self.run_dir: Path | None = None
         self.eval_env = eval_env
-        self.on_evaluation = on_evaluation
+        self.on_evaluation: Callable[[int, dict[str, float], Trace], None] | None = None
         self.best = Best()
         self.evaluation_seconds = 0.0
         self.training_seconds = 0.0
         self.curve: list[dict[str, float]] = []
-        settings = rsl_config(train_cfg, use_wandb)
+        samples = env.num_envs * train_cfg.runner.num_steps_per_env
+        if train_cfg.algorithm.num_mini_batches > samples:
+            raise InputError(
+                f"algorithm.num_mini_batches is {train_cfg.algorithm.num_mini_batches}; valid: at "
+                f"most {samples}, the samples of an iteration"
+            )
         with redirect_stdout(io.StringIO()):  # rsl-rl prints its networks
-            super().__init__(RslVecEnv(env), settings, None, str(env.device))
+            super().__init__(RslVecEnv(env), rsl_config(train_cfg), None, str(env.device))
+        self._set_logger(None)
+
+    def open_run(self, run_dir: Path, use_wandb: bool = False) -> None:
+        """Write checkpoints, curves and logs into a folder from now on."""
+        self.run_dir = run_dir
+        self.cfg["logger"]["use_wandb"] = use_wandb
+        self._set_logger(str(run_dir))
+
+    def _set_logger(self, log_dir: str | None) -> None:
         self.logger = QuietLogger(
-            log_dir=None if run_dir is None else str(run_dir), cfg=settings, env_cfg=env.cfg,
-            num_envs=env.num_envs, is_distributed=self.is_distributed,
+            log_dir=log_dir, cfg=self.cfg, env_cfg=self.env.cfg,
+            num_envs=self.env.num_envs, is_distributed=self.is_distributed,
             gpu_world_size=self.gpu_world_size, gpu_global_rank=self.gpu_global_rank,
-            device=str(env.device),
+            device=str(self.device),
         )  # fmt: skip
 
     def learn(self, num_learning_iterations: int, init_at_random_ep_len: bool = True) -> None:
@@ -103,6 +113,8 @@ class PpoRunner(OnPolicyRunner):
                 self.current_learning_iteration = iteration
                 self.training_seconds += seconds
                 metrics = self._evaluate_if_due(iteration, iteration == last)
+                if metrics:
+                    line.message(_evaluation_text(iteration, metrics))
                 line.update(
                     iteration, seconds, self.logger.mean_reward, self.logger.mean_episode_length,
                     metrics.get("success"), metrics.get("position_error_m"),
@@ -184,8 +196,12 @@ class PpoRunner(OnPolicyRunner):
             for name, value in metrics.items():
                 self.logger.writer.add_scalar(f"Eval/{name}", value, iteration)
         if self.best.beaten_by(metrics):
-            values = (metrics[n] for n in ("success", "normalised_return", "position_error_m"))
-            self.best = Best(*values, iteration)
+            self.best = Best(
+                metrics["success"],
+                metrics["normalised_return"],
+                metrics["position_error_m"],
+                iteration,
+            )
             if self.run_dir is not None:
                 self.save(str(self.run_dir / "model_best.pt"))
         if self.on_evaluation is not None:
@@ -216,6 +232,7 @@ class PpoRunner(OnPolicyRunner):
             "training_seconds": self.training_seconds,
             "evaluation_seconds": self.evaluation_seconds,
             "curve": self.curve,
+            "best": list(astuple(self.best)),
         }
         iteration = self.current_learning_iteration
         infos = {**progress, **(infos or {})}
@@ -244,6 +261,7 @@ class PpoRunner(OnPolicyRunner):
         self.training_seconds = infos.get("training_seconds", 0.0)
         self.evaluation_seconds = infos.get("evaluation_seconds", 0.0)
         self.curve = list(infos.get("curve", []))
+        self.best = Best(*infos["best"]) if "best" in infos else Best()
         return infos
 
     def _save_iteration(self) -> None:
@@ -257,6 +275,14 @@ class PpoRunner(OnPolicyRunner):
         best = self.run_dir / "model_best.pt"
         last = iteration_path(self.run_dir, self.current_learning_iteration)
         shutil.copyfile(best if best.exists() else last, self.run_dir / "model.pt")
+
+
+def _evaluation_text(iteration: int, metrics: Mapping[str, float]) -> str:
+    return (
+        f"evaluation at {iteration}: success {metrics['success']:.2f}, position error "
+        f"{metrics['position_error_m']:.3f} m, normalised return "
+        f"{metrics['normalised_return']:.2f}, reward of a step {metrics['course_reward']:.2f}"
+    )
 
 
 def _check_finite(values: Mapping[str, Any], what: str, iteration: int) -> None:
@@ -273,30 +299,19 @@ def _check_finite(values: Mapping[str, Any], what: str, iteration: int) -> None:
         )
 
 
-def rsl_config(train_cfg: Any, use_wandb: bool = False) -> dict[str, Any]:
+def rsl_config(train_cfg: Any) -> dict[str, Any]:
     """Translate a ``MimicTrainConfig`` into the dictionary that rsl-rl reads (and edits)."""
-    runner, policy = train_cfg.runner, train_cfg.policy
-    network = {
-        "class_name": "MLPModel",
-        "hidden_dims": list(policy.hidden_dims),
-        "activation": policy.activation,
-        "obs_normalization": policy.obs_normalization,
-    }
-    distribution = {
-        "class_name": "GaussianDistribution",
-        "init_std": policy.init_std,
-        "learn_std": policy.learn_std,
-    }
+    runner = train_cfg.runner
     return {
         "num_steps_per_env": runner.num_steps_per_env,
         "save_interval": runner.save_interval,
         "obs_groups": {"actor": [OBS_GROUP], "critic": [OBS_GROUP]},
         "algorithm": {"class_name": "PPO", **train_cfg.algorithm.to_dict()},
-        "actor": {**network, "distribution_cfg": distribution},
-        "critic": dict(network),
+        "actor": actor_config(train_cfg),
+        "critic": network_config(train_cfg),
         "logger": {
             "class_name": "animRL.runner.log_writers:AnimLogWriter",
-            "use_wandb": use_wandb,
+            "use_wandb": False,
             "project": runner.experiment_name,
         },
     }

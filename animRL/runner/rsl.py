@@ -13,10 +13,10 @@ os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
 
 from rsl_rl.env import VecEnv  # noqa: E402
 from rsl_rl.runners import OnPolicyRunner  # noqa: E402
-from rsl_rl.utils import LogWriter  # noqa: E402
+from rsl_rl.utils import LogWriter, resolve_callable  # noqa: E402
 from rsl_rl.utils.logger import Logger  # noqa: E402
 
-__all__ = ["LogWriter", "OnPolicyRunner", "QuietLogger", "VecEnv"]
+__all__ = ["LogWriter", "OnPolicyRunner", "QuietLogger", "VecEnv", "resolve_callable"]
 
 
 class QuietLogger(Logger):

@@ -117,9 +117,12 @@ def find_run(load_run: str | None, logs_root: str | Path, experiment: str) -> Pa
         raise InputError(
             f"no run with a valid checkpoint in '{experiment_dir}': train one, or give --load_run"
         )
-    given = Path(load_run).expanduser()
     bases = (experiment_dir, Path.cwd(), REPO_ROOT, PACKAGE_ROOT, Path(logs_root))
-    found = [base / given for base in bases if load_run.strip() and (base / given).is_dir()]
+    try:
+        given = Path(load_run).expanduser()
+        found = [base / given for base in bases if load_run.strip() and (base / given).is_dir()]
+    except (OSError, RuntimeError):  # a name too long, a home that does not exist
+        found = []
     for run_dir in found:
         if _candidates(run_dir, None):
             return run_dir.resolve()

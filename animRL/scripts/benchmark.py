@@ -12,7 +12,8 @@ import os
 import platform
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from typing import Any
 
@@ -81,25 +82,63 @@ def _layers(env: Any, blocks: int) -> dict[str, float]:
 
     backend = env.backend
     seconds: dict[str, list[float]] = {"raw": [], "engine": [], "environment": []}
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # as in the roll-outs of a training
     with torch.inference_mode():
         for block in range(blocks + 1):
             actions = [ACTION_STD * torch.randn(env.num_envs, env.num_actions)
                        .to(env.device) for _ in range(BLOCK_STEPS)]  # fmt: skip
             saved = backend.save_state()
-            targets: list[Any] = []
-            backend.step = _recording(backend.step, targets)
-            took = {"environment": _time(env.step, actions)}
-            del backend.step
+            calls: list[tuple[str, tuple[Any, ...]]] = []
+            with _recorded(backend, calls):
+                took = {"environment": _time(env.step, actions)}
             after = backend.save_state()
-            backend.load_state(saved)
-            took["engine"] = _time(lambda t: (backend.step(t), backend.state()), targets)
-            backend.load_state(saved)
-            took["raw"] = _time(backend.raw_step, targets)
+            replays: dict[str, Callable[[Any], Any]] = {
+                "engine": lambda targets: (backend.step(targets), backend.state()),
+                "raw": backend.raw_step,
+            }
+            for name in sorted(replays, reverse=bool(block % 2)):
+                backend.load_state(saved)
+                took[name] = _replay(backend, calls, replays[name])
             backend.load_state(after)
             if block > 0:  # the first warms up
                 for name, value in took.items():
                     seconds[name].append(value)
+    torch.set_num_threads(threads)
     return {n: env.num_envs * BLOCK_STEPS / statistics.median(s) for n, s in seconds.items()}
+
+
+@contextmanager
+def _recorded(backend: Any, calls: list[tuple[str, tuple[Any, ...]]]) -> Iterator[None]:
+    """Note every step and reset of an engine."""
+
+    def noting(name: str) -> Callable[..., None]:
+        method = getattr(backend, name)
+
+        def call(*arguments: Any) -> None:
+            calls.append((name, arguments))
+            method(*arguments)
+
+        return call
+
+    backend.step, backend.reset = noting("step"), noting("reset")
+    try:
+        yield
+    finally:
+        del backend.step, backend.reset
+
+
+def _replay(
+    backend: Any, calls: list[tuple[str, tuple[Any, ...]]], step: Callable[[Any], Any]
+) -> float:
+    """Seconds of the steps; the resets in between are made, but not counted."""
+    total = 0.0
+    for name, arguments in calls:
+        if name == "step":
+            total += _time(step, [arguments[0]])
+        else:
+            backend.reset(*arguments)
+    return total
 
 
 def _training(env: Any, train_cfg: Any, iterations: int) -> float:
@@ -111,17 +150,10 @@ def _training(env: Any, train_cfg: Any, iterations: int) -> float:
 
     samples = train_cfg.runner.num_steps_per_env * env.num_envs
     with tempfile.TemporaryDirectory() as folder:
-        runner = PpoRunner(env, train_cfg, Path(folder))
+        runner = PpoRunner(env, train_cfg)
+        runner.open_run(Path(folder))
         seconds = runner.time_iterations(iterations + 1)[1:]
     return samples / statistics.median(seconds)
-
-
-def _recording(step: Callable[[Any], None], targets: list[Any]) -> Callable[[Any], None]:
-    def recorded(joint_targets: Any) -> None:
-        targets.append(joint_targets)
-        step(joint_targets)
-
-    return recorded
 
 
 def _time(function: Callable[[Any], Any], inputs: list[Any]) -> float:
@@ -152,8 +184,8 @@ def _print(report: dict[str, Any]) -> None:
         print(f"  {name:<12} {report[name]:>10,.0f} /s   {report[name] / raw:5.2f} of raw")
     print(f"  {report['num_envs']} environments, {report['engine_name']} on {report['device']}, "
           f"threads {report['threads']}, seed {report['seed']}")  # fmt: skip
-    print(f"  {report['hardware']['processor']}, {report['hardware']['cores']} cores; "
-          + ", ".join(f"{name} {number}" for name, number in report["versions"].items()))  # fmt: skip
+    versions = ", ".join(f"{name} {number}" for name, number in report["versions"].items())
+    print(f"  {report['hardware']['processor']}, {report['hardware']['cores']} cores; {versions}")
 
 
 if __name__ == "__main__":

@@ -19,7 +19,6 @@ from animRL.utils.errors import InputError
 os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")  # before rsl_rl: it fails where git is missing
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: idle threads leave the cores
 
-ENGINES = ("mujoco", "warp", "isaacgym", "kinematic")
 EXIT_BAD_INPUT, EXIT_INTERRUPTED, EXIT_BROKEN_PIPE, EXIT_TERMINATED = 2, 130, 141, 143
 
 _OPTIONS: dict[str, dict[str, Any]] = {
@@ -28,7 +27,7 @@ _OPTIONS: dict[str, dict[str, Any]] = {
     "dr": {"action": "store_true", "help": "disable the recording of videos"},
     "wb": {"action": "store_true", "help": "log to Weights & Biases"},
     "motion": {"metavar": "FILE", "help": "another motion clip for the task"},
-    "sim": {"choices": ENGINES, "help": "physics engine"},
+    "sim": {"metavar": "ENGINE", "help": "physics engine: auto, mujoco or kinematic"},
     "device": {"help": "where to compute: cpu, cuda or cuda:<index>"},
     "num_envs": {"type": int, "metavar": "N", "help": "number of environments"},
     "max_iterations": {"type": int, "metavar": "N", "help": "number of training iterations"},
@@ -57,10 +56,9 @@ _OPTIONS: dict[str, dict[str, Any]] = {
 
 TRAIN_OPTIONS = tuple(_OPTIONS)
 EVAL_OPTIONS = (
-    *("task", "dv", "dr", "motion", "sim", "device", "num_envs", "seed"),
+    *("task", "dv", "dr", "motion", "sim", "device", "seed"),
     *("experiment_name", "load_run", "checkpoint", "set", "debug"),
 )
-REWARD_OPTIONS = ("task", "motion", "set", "debug")
 
 _TARGETS = {  # option -> (belongs to the training configuration, path)
     "motion": (False, "motion_loader.motion_files"),
@@ -115,6 +113,8 @@ def apply_overrides(
         config = train_cfg if in_train else env_cfg
         if value is None or config is None:
             continue
+        if option == "motion" and os.path.isfile(value):
+            value = os.path.abspath(value)  # so that the run can be evaluated from anywhere
         group, _, name = path.rpartition(".")
         takes_list = isinstance(config.get(path), list)
         setattr(config.get(group), name, [value] if takes_list else value)

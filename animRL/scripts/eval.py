@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import tempfile
 from pathlib import Path
 from typing import Any
 
 from animRL.scripts.cli import EVAL_OPTIONS, Parser, add_common_arguments, apply_overrides, run_main
+from animRL.utils.errors import InputError
 
 BUFFER_STEPS = 200
 """Steps of environment 0 in ``eval_buf.json``."""
@@ -32,14 +34,28 @@ def main(argv: list[str] | None = None) -> int:
     run, checkpoint, env_cfg, train_cfg = _load(args)
     out = args.out or run
     seed = train_cfg.runner.seed
+    _check_writable(out, "--out")
+    if args.gif is not None:
+        _check_writable(args.gif.parent, "--gif")
     print(f"evaluating {checkpoint}")
     metrics = _metrics(args, env_cfg, train_cfg, checkpoint, seed)
     _print_metrics(metrics)
-    out.mkdir(parents=True, exist_ok=True)
     _write_json(out / "eval_metrics.json", metrics)
     _record(args, env_cfg, train_cfg, checkpoint, out)
     print(f"results lie in {out.resolve()}")
     return 0
+
+
+def _check_writable(folder: Path, option: str) -> None:
+    """Make a folder and find out before the work whether it takes files."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise InputError(
+            f"{option}: cannot write into '{folder}' ({error.strerror}); valid: another folder"
+        ) from None
 
 
 def _load(args: argparse.Namespace) -> tuple[Path, Path, Any, Any]:
@@ -100,7 +116,8 @@ def _record(
     clip_steps = round(float(env.motion_loader.trajectory_lens[0]) / env.dt)
     shown = round(VIDEO_SECONDS / env.dt) if loops else clip_steps
     policy = load_policy(checkpoint, train_cfg, env)
-    trace = record(env, policy, max(BUFFER_STEPS, shown), seed=train_cfg.runner.seed)
+    steps = max(BUFFER_STEPS, shown, 2 * clip_steps)
+    trace = record(env, policy, steps, seed=train_cfg.runner.seed)
     terms = {name: values[:BUFFER_STEPS] for name, values in trace.rewards.items()}
     _write_json(out / "eval_buf.json", {
         "obs": [[round(float(x), 6) for x in row] for row in trace.obs[:BUFFER_STEPS]],
@@ -134,10 +151,14 @@ def _video(env: Any, trace: Any, steps: int, path: Path) -> None:
 
 def _gif(env: Any, trace: Any, first: int, last: int, path: Path) -> None:
     """Draw a stretch of a trace as a small looping picture."""
+    from animRL.viewer.files import VideoError
     from animRL.viewer.rendering import render_gif
 
     poses, references = _poses(trace, first, last)
-    render_gif(path, env.character, poses, references, env.dt)
+    try:
+        render_gif(path, env.character, poses, references, env.dt)
+    except VideoError as error:
+        print(f"no animation: {error}")
 
 
 def _poses(trace: Any, first: int, last: int) -> tuple[Any, Any]:
@@ -173,9 +194,10 @@ def _print_metrics(metrics: dict[str, Any]) -> None:
 
 
 def _write_json(path: Path, values: Any) -> None:
-    temporary = path.with_suffix(".tmp")
-    temporary.write_text(json.dumps(values, indent=1), encoding="utf-8")
-    temporary.replace(path)
+    from animRL.runner.checkpoint import replacing
+
+    with replacing(path) as file:
+        file.write(json.dumps(values, indent=1).encode())
 
 
 if __name__ == "__main__":

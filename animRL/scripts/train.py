@@ -7,11 +7,13 @@ One command trains, evaluates now and then, and leaves checkpoints, curves and v
 from __future__ import annotations
 
 import argparse
+import shutil
 import time
 from pathlib import Path
 from typing import Any
 
 from animRL.scripts.cli import Parser, add_common_arguments, apply_overrides, run_main
+from animRL.utils.errors import InputError
 
 EVALUATION_EPISODES = 40
 """Episodes of an evaluation inside training, half of them from phase 0."""
@@ -29,27 +31,25 @@ def main(argv: list[str] | None = None) -> int:
     from animRL.tasks import make_env
     from animRL.utils.seeding import seed_everything
 
-    env_cfg, train_cfg, checkpoint = _configurations(args)
+    env_cfg, train_cfg, resumed_from = _configurations(args)
     if train_cfg.runner.threads:
         torch.set_num_threads(train_cfg.runner.threads)
     seed_everything(train_cfg.runner.seed)
     env = make_env(args.task, env_cfg)
-    eval_env = _evaluation_env(args.task, env_cfg, train_cfg)
-    run_dir = _new_run(env_cfg, train_cfg)
+    runner = PpoRunner(env, train_cfg, _evaluation_env(args.task, env_cfg, train_cfg))
+    if resumed_from is not None:
+        _resume(runner, *resumed_from)
+    run_dir = _new_run(env_cfg, train_cfg, resumed_from)
+    runner.open_run(run_dir, bool(args.wb))
     recorder = _recorder(args, env, run_dir)
-    _print_start(args.task, env, env_cfg, train_cfg, run_dir)
-    runner = PpoRunner(env, train_cfg, run_dir, bool(args.wb), eval_env)
     runner.on_evaluation = _film(recorder, train_cfg)
-    if checkpoint is not None:
-        runner.load(str(checkpoint))
-        print(f"resumed from {checkpoint} at iteration {runner.current_learning_iteration}")
+    _print_start(args.task, env, train_cfg, run_dir)
     began = time.perf_counter()
     try:
-        remaining = train_cfg.runner.max_iterations - runner.current_learning_iteration
-        runner.learn(max(remaining, 0))
-    except KeyboardInterrupt:
+        runner.learn(train_cfg.runner.max_iterations - runner.current_learning_iteration)
+    except (KeyboardInterrupt, SystemExit):
         print(f"stopped; to go on: python scripts/train.py --task={args.task} --resume "
-              f"--load_run={run_dir.name} --checkpoint=-1")  # fmt: skip
+              f"--load_run={_name(run_dir)}")  # fmt: skip
         raise
     finally:
         _draw_curve(runner, run_dir, args.task)
@@ -59,40 +59,60 @@ def main(argv: list[str] | None = None) -> int:
     return 0
 
 
-def _configurations(args: argparse.Namespace) -> tuple[Any, Any, Path | None]:
-    """Configurations with what was typed, and the checkpoint to resume from, if asked."""
+def _configurations(args: argparse.Namespace) -> tuple[Any, Any, tuple[Path, Path] | None]:
+    """Configurations with what was typed; if asked, the run and checkpoint to resume from."""
     from animRL.runner.run_dir import find_checkpoint, find_run, read_config
     from animRL.tasks import make_env_cfg, make_train_cfg
     from animRL.utils.paths import LOGS
 
-    env_cfg, train_cfg, checkpoint = make_env_cfg(args.task), make_train_cfg(args.task), None
+    env_cfg, train_cfg, resumed_from = make_env_cfg(args.task), make_train_cfg(args.task), None
+    if not args.resume and (args.load_run is not None or args.checkpoint is not None):
+        raise InputError("--load_run, --checkpoint: valid for training only with --resume")
     if args.resume:
         experiment = args.experiment_name or train_cfg.runner.experiment_name
         run = find_run(args.load_run, LOGS, experiment)
         train_values, env_values = read_config(run)
         env_cfg = type(env_cfg).from_dict(env_values, str(run / "bob.json"))
         train_cfg = type(train_cfg).from_dict(train_values, str(run / "bob.json"))
-        checkpoint = find_checkpoint(run, -1 if args.checkpoint is None else args.checkpoint)
+        newest = -1 if args.checkpoint is None else args.checkpoint
+        resumed_from = run, find_checkpoint(run, newest)
     apply_overrides(env_cfg, train_cfg, args)
-    return env_cfg, train_cfg, checkpoint
+    return env_cfg, train_cfg, resumed_from
+
+
+def _resume(runner: Any, run: Path, checkpoint: Path) -> None:
+    """Load a checkpoint that is not at the end of the training yet."""
+    runner.load(str(checkpoint))
+    done, wanted = runner.current_learning_iteration, runner.train_cfg.runner.max_iterations
+    if done >= wanted:
+        raise InputError(
+            f"{checkpoint} has {done} iterations already; valid: --max_iterations above {done}"
+        )
+    print(f"resumed from {checkpoint} after iteration {done}")
 
 
 def _evaluation_env(task: str, env_cfg: Any, train_cfg: Any) -> Any:
+    import torch
+
     from animRL.evaluation.evaluate import evaluation_config
     from animRL.tasks import make_env
 
     if train_cfg.runner.eval_interval == 0:
         return None
-    return make_env(task, evaluation_config(env_cfg, EVALUATION_EPISODES))
+    with torch.random.fork_rng():  # whether there are evaluations must not change the training
+        return make_env(task, evaluation_config(env_cfg, EVALUATION_EPISODES))
 
 
-def _new_run(env_cfg: Any, train_cfg: Any) -> Path:
-    from animRL.runner.run_dir import create_run_dir, write_config
+def _new_run(env_cfg: Any, train_cfg: Any, resumed_from: tuple[Path, Path] | None) -> Path:
+    """Make the run's folder with its configuration, and the best policy so far if resumed."""
+    from animRL.runner.run_dir import BEST_NAME, create_run_dir, write_config
     from animRL.utils.paths import LOGS
 
     runner = train_cfg.runner
     run_dir = create_run_dir(LOGS, runner.experiment_name, runner.run_name)
     write_config(run_dir, train_cfg.to_dict(), env_cfg.to_dict())
+    if resumed_from is not None and (resumed_from[0] / BEST_NAME).is_file():
+        shutil.copyfile(resumed_from[0] / BEST_NAME, run_dir / BEST_NAME)
     return run_dir
 
 
@@ -127,10 +147,13 @@ def _draw_curve(runner: Any, run_dir: Path, task: str) -> None:
 
     if runner.curve:
         title = f"{task}: evaluations during training"
-        plot_learning_curve(run_dir / "learning_curve.png", runner.curve, title)
+        try:
+            plot_learning_curve(run_dir / "learning_curve.png", runner.curve, title)
+        except OSError as error:  # a picture is not worth a training
+            print(f"no picture of the learning curve: {error}")
 
 
-def _print_start(task: str, env: Any, env_cfg: Any, train_cfg: Any, run_dir: Path) -> None:
+def _print_start(task: str, env: Any, train_cfg: Any, run_dir: Path) -> None:
     import torch
 
     from animRL.runner.progress import task_table
@@ -138,7 +161,7 @@ def _print_start(task: str, env: Any, env_cfg: Any, train_cfg: Any, run_dir: Pat
     loader = env.motion_loader
     samples = train_cfg.runner.num_steps_per_env * env.num_envs
     rows: list[tuple[str, object]] = [
-        ("task", task),
+        ("task", f"{task}, character {env.character.name}"),
         ("motion", ", ".join(Path(n).name for n in loader.names)),
         ("", ", ".join(
             f"{float(s):.2f} s, {'loops' if bool(repeats) else 'once'}"
@@ -164,7 +187,12 @@ def _print_end(runner: Any, run_dir: Path, task: str, seconds: float) -> None:
         print(f"best policy: iteration {best.iteration}, success {best.success:.2f}, "
               f"position error {best.position_error:.3f} m")  # fmt: skip
     print(f"everything lies in {run_dir}")
-    print(f"to see it: python scripts/eval.py --task={task} --load_run={run_dir.name}")
+    print(f"to see it: python scripts/eval.py --task={task} --load_run={_name(run_dir)}")
+
+
+def _name(run_dir: Path) -> str:
+    """How ``--load_run`` finds a run, whatever its experiment."""
+    return f"{run_dir.parent.name}/{run_dir.name}"
 
 
 if __name__ == "__main__":

@@ -129,7 +129,7 @@ class SimBackend(ABC):
                 raise InputError(f"{type(self).__name__} cannot set {name}; valid: {valid}")
         self._apply_params(env_ids, params)
 
-    def _apply_params(self, env_ids: Tensor, params: PhysParams) -> None:
+    def _apply_params(self, env_ids: Tensor, params: PhysParams) -> None:  # noqa: B027
         """Apply parameters already checked against ``caps``; engines without any keep this."""
 
     @abstractmethod

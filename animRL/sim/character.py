@@ -225,7 +225,7 @@ def _one_line(path: Path) -> Iterator[None]:
         yield
     except InputError:
         raise
-    except (ElementTree.ParseError, ValueError) as error:
+    except (ElementTree.ParseError, ValueError, OSError, RuntimeError) as error:
         reason = " ".join(str(error).split())
         raise InputError(
             f"character.asset: {path} is no valid MJCF or URDF file: {reason}"

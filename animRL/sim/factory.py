@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
+
 from animRL.sim.base import SimBackend
 from animRL.utils.errors import InputError
 
@@ -31,6 +33,7 @@ def make_backend(env_cfg: Any, num_envs: int) -> SimBackend:
     from animRL.sim.character import Character
 
     engine = resolve_engine(env_cfg.sim.engine)
+    _check_device(env_cfg.sim.device)
     character = Character.from_config(env_cfg.character)
     sim = env_cfg.sim
     if engine == "kinematic":
@@ -42,3 +45,13 @@ def make_backend(env_cfg: Any, num_envs: int) -> SimBackend:
     if sim.device != "cpu":
         raise InputError(f"sim.device is {sim.device!r}; valid for engine mujoco: cpu")
     return MujocoCpuBackend(character, sim.mujoco, num_envs, sim.dt, sim.substeps, sim.threads)
+
+
+def _check_device(name: str) -> None:
+    """Refuse a device that torch does not know or this machine does not have."""
+    try:
+        torch.empty(0, device=name)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"sim.device is {name!r}; valid: cpu, cuda where there is one "
+                         f"({reason})") from error  # fmt: skip

@@ -115,9 +115,7 @@ class MujocoCpuBackend(SimBackend):
         self._qpos[np.ix_(ids, self._qpos_columns)] = state.joint_pos.numpy()
         self._qvel[ids, 0:3] = state.root_lin_vel.numpy()
         # The free joint's angular velocity is in the body's frame, the contract's in the world's.
-        self._qvel[ids, 3:6] = rot.quat_rotate_inverse(
-            state.root_quat, state.root_ang_vel
-        ).numpy()
+        self._qvel[ids, 3:6] = rot.quat_rotate_inverse(state.root_quat, state.root_ang_vel).numpy()
         self._qvel[np.ix_(ids, self._qvel_columns)] = state.joint_vel.numpy()
         self._ctrl[ids] = state.joint_pos.numpy()
         self.batch.forward(ids, stage=mujoco.mjtStage.mjSTAGE_VEL)

@@ -33,7 +33,10 @@ def make_runner(run_dir: Path | None, with_evaluation: bool = True, **train: obj
     torch.manual_seed(0)
     env_cfg, train_cfg = configurations(**train)
     eval_env = make_env("walk", evaluation_config(env_cfg, 4)) if with_evaluation else None
-    return PpoRunner(make_env("walk", env_cfg), train_cfg, run_dir, eval_env=eval_env)
+    runner = PpoRunner(make_env("walk", env_cfg), train_cfg, eval_env)
+    if run_dir is not None:
+        runner.open_run(run_dir)
+    return runner
 
 
 def weights(runner: PpoRunner) -> torch.Tensor:

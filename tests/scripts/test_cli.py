@@ -165,7 +165,7 @@ def test_wrong_overrides_are_told_in_one_line(argv, message):
 
 def test_without_a_training_configuration():
     env_cfg = EnvConfig()
-    args = parse("--set", "env.num_envs=4", only=cli.REWARD_OPTIONS)
+    args = parse("--set", "env.num_envs=4", only=("task", "set"))
     cli.apply_overrides(env_cfg, None, args)
     assert env_cfg.env.num_envs == 4
     with pytest.raises(ConfigError, match="algorithm: no such setting"):
@@ -174,8 +174,14 @@ def test_without_a_training_configuration():
 
 def test_subsets_of_options():
     assert not hasattr(parse(only=cli.EVAL_OPTIONS), "max_iterations")
-    assert not hasattr(parse(only=cli.REWARD_OPTIONS), "load_run")
-    assert set(cli.EVAL_OPTIONS) | set(cli.REWARD_OPTIONS) <= set(cli.TRAIN_OPTIONS)
+    assert set(cli.EVAL_OPTIONS) <= set(cli.TRAIN_OPTIONS)
+
+
+def test_a_motion_that_is_there_is_found_again_from_elsewhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my.txt").write_text("{}")
+    env_cfg, _ = overridden("--motion", "my.txt")
+    assert env_cfg.motion_loader.motion_files == [str(tmp_path / "my.txt")]
 
 
 @pytest.mark.parametrize(
@@ -187,7 +193,6 @@ def test_subsets_of_options():
         ),
         (["--num-envs=3"], "(did you mean --num_envs?)"),
         (["--num_envs", "many"], "error: argument --num_envs: invalid int value: 'many'"),
-        (["--sim", "bullet"], "error: argument --sim: invalid choice"),
         (["--zzz"], "error: unrecognized arguments: --zzz (see --help)"),
         (["stray"], "error: unrecognized arguments: stray"),
     ],

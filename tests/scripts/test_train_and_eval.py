@@ -59,6 +59,8 @@ def test_a_run_is_trained_resumed_and_evaluated(
     assert set(buffer["rewards"]) == set(config["env_cfg"]["rewards"]["terms"])
     assert (run / "eval_rewards.png").read_bytes().startswith(b"\x89PNG")
 
+    with pytest.raises(InputError, match="has 2 iterations already; valid: --max_iterations above"):
+        train.main(["--resume", f"--load_run=bob/{run.name}"])
     assert train.main(["--resume", f"--load_run={run.name}", "--max_iterations=3", "--dr"]) == 0
     newest = max((logs / "bob").iterdir(), key=lambda p: p.stat().st_mtime_ns)
     assert (newest / "model_3.pt").exists() and not (newest / "model_2.pt").exists()
@@ -82,6 +84,9 @@ def test_evaluation_leaves_a_video(logs: Path) -> None:
         (["--sim=warp"], "sim.engine is 'warp'"),
         (["--device=cuda"], "sim.device is 'cuda'"),
         (["--resume", "--load_run=nothing"], "nothing"),
+        (["--load_run=-1"], "only with --resume"),
+        (["--set", "algorithm.num_mini_batches=100"], "num_mini_batches is 100; valid: at most 16"),
+        (["--sim=kinematic", "--device=moon"], "sim.device is 'moon'"),
         (["--task=fly"], "valid: walk, cartwheel"),
     ],
 )

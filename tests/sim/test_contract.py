@@ -54,8 +54,8 @@ def test_state_after_reset_is_the_state_asked_for(make: Maker) -> None:
     state = backend.state()
     for name in ("root_pos", "root_lin_vel", "root_ang_vel", "joint_pos", "joint_vel"):
         torch.testing.assert_close(getattr(state, name), getattr(wanted, name), atol=1e-5, rtol=0)
-    assert float(rot.quat_angle(
-        rot.quat_mul(state.root_quat, rot.quat_conjugate(wanted.root_quat))).max()) < 1e-5  # fmt: skip
+    turn = rot.quat_mul(state.root_quat, rot.quat_conjugate(wanted.root_quat))
+    assert float(rot.quat_angle(turn).max()) < 1e-5
     assert not state.diverged.any()
     assert state.ground_contact_force.abs().max() == 0.0
 

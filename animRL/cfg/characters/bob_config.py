@@ -95,7 +95,7 @@ class BobConfig(BaseConfig):
     """Sliding friction on the ground."""
 
     _valid = {
-        "stiffness": Range(0.0),
+        "stiffness": Range(0.0, inclusive=False),
         "damping": Range(0.0),
         "effort_limit": Range(0.0, inclusive=False),
         "friction": Range(0.0),

@@ -85,6 +85,7 @@ class MimicConfig(BaseConfig):
         _valid = {
             "height_clearance": Range(-1.0, 1.0),
             "root_height": Range(0.0, 10.0),
+            "joint_scale": Range(0.0, 10.0),
             "joint_noise": Range(0.0, 3.2),
             "root_velocity_noise": Range(0.0, 10.0),
         }
@@ -182,7 +183,7 @@ class MimicTrainConfig(BaseConfig):
         """Threads of torch; 0: torch's own choice."""
         _valid = {
             "seed": Range(0, 2**31 - 1),
-            "max_iterations": Range(0, 10_000_000),
+            "max_iterations": Range(1, 10_000_000),
             "num_steps_per_env": Range(1, 10_000),
             "save_interval": Range(1, 10_000_000),
             "eval_interval": Range(0, 10_000_000),
@@ -201,7 +202,7 @@ class MimicTrainConfig(BaseConfig):
         """Initial standard deviation of the actions."""
         learn_std = True
         _valid = {
-            "hidden_dims": Length(1),
+            "hidden_dims": (Length(1), Range(1, 100_000)),
             "init_std": Range(1e-3, 10.0),
             "activation": Choice("elu", "relu", "tanh", "selu", "lrelu", "sigmoid", "gelu"),
         }
