@@ -18,6 +18,9 @@ from animRL.utils.errors import InputError
 EVALUATION_EPISODES = 40
 """Episodes of an evaluation inside training, half of them from phase 0."""
 
+VIDEO_SECONDS = 5.0
+"""Length of a video during training; drawing a second takes about 5 s of one core."""
+
 
 def main(argv: list[str] | None = None) -> int:
     """Train and say where everything lies."""
@@ -117,11 +120,12 @@ def _new_run(env_cfg: Any, train_cfg: Any, resumed_from: tuple[Path, Path] | Non
 
 
 def _recorder(args: argparse.Namespace, env: Any, run_dir: Path) -> Any:
-    from animRL.runner.recorder import Recorder, VideoRecorder
+    from animRL.runner.recorder import Recorder, VideoRecorder, VideoSettings
 
     if args.dr:
         return Recorder()
-    return VideoRecorder(env.cfg.character.to_dict(), run_dir, env.dt)
+    settings = VideoSettings(max_frames=round(VIDEO_SECONDS / env.dt))
+    return VideoRecorder(env.cfg.character.to_dict(), run_dir, env.dt, settings)
 
 
 def _film(recorder: Any, train_cfg: Any) -> Any:

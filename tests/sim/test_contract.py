@@ -232,3 +232,40 @@ def test_gravity_pulls_at_9_81(mujoco_backend: Maker) -> None:
         backend.step(backend.character.default_joint_pos.expand(3, -1))
     # Discrete steps of 5 ms: velocity -g t exactly, while the drives hold the pose.
     assert float(backend.state().root_lin_vel[0, 2]) == pytest.approx(-9.81 * 0.2, rel=1e-3)
+
+
+def test_loading_undoes_parameters_and_keeps_contact_forces(mujoco_backend: Maker) -> None:
+    backend = mujoco_backend()
+    backend.reset(everyone(backend), on_feet(backend, 3))
+    targets = backend.character.default_joint_pos.expand(3, -1)
+    for _ in range(10):
+        backend.step(targets)
+    saved, forces = backend.save_state(), backend.state().ground_contact_force.clone()
+    backend.step(targets)
+    expected = backend.state().root_pos.clone()
+    params = PhysParams(
+        friction=torch.full((3,), 0.1), body_mass=backend.character.body_mass.expand(3, -1) * 1.5
+    )
+    backend.set_params(everyone(backend), params)
+    backend.step(targets)
+    backend.load_state(saved)
+    assert torch.equal(backend.state().ground_contact_force, forces)
+    backend.reset(torch.tensor([0]), on_feet(backend, 1))
+    assert torch.equal(backend.state().ground_contact_force[1:], forces[1:])
+    backend.load_state(saved)
+    backend.step(targets)
+    assert torch.equal(backend.state().root_pos, expected)
+
+
+def test_targets_out_of_the_drives_reach_pull_no_harder_than_their_effort(
+    mujoco_backend: Maker,
+) -> None:
+    results = []
+    reach = 1000.0 / 300.0
+    for lead in (reach, 100.0):
+        backend = mujoco_backend()
+        state = on_feet(backend, 3)
+        backend.reset(everyone(backend), state)
+        backend.step(state.joint_pos + lead)
+        results.append(backend.state().joint_pos)
+    torch.testing.assert_close(*results)
