@@ -19,7 +19,7 @@ USER animrl
 WORKDIR /home/animrl/animRL
 
 # empty: pip's own index, whose torch brings CUDA
-ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
+ARG TORCH_INDEX=
 ARG EXTRAS=dev
 
 # torch in a layer of its own: it stays when the code changes

@@ -43,7 +43,7 @@ $(VENV)/.torch: constraints.txt
 	fi; \
 	free=$$(df -Pk . | awk 'NR == 2 { print int($$4 / 1048576) }'); \
 	if [ "$$free" -lt "$(DISK_GB)" ]; then \
-	  echo "$$free GB free here, $(DISK_GB) GB needed: free some space; without a GPU, TORCH_INDEX=https://download.pytorch.org/whl/cpu takes the least" >&2; exit 2; \
+	  echo "$$free GB free here, $(DISK_GB) GB needed: free some space; or take the CPU build of torch, see TORCH_INDEX in README.md" >&2; exit 2; \
 	fi; \
 	if ! $(RUN) -c 'import sys, pip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then \
 	  echo "[1/3] Python environment in $(VENV) ($$("$$found" -V))"; \

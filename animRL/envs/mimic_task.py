@@ -121,7 +121,9 @@ class MimicTask:
     def task_data(self) -> TaskData:
         """Return the data dictionary of the present state and target, for rewards."""
         state = self.backend.state()
-        ee_global = self.character.end_effector_pos(state.body_pos, state.body_quat)
+        ee_global = self.character.end_effector_pos(
+            state.root_pos, state.root_quat, state.joint_pos
+        )
         # One rotation for the two velocities and all end effectors.
         relative = ee_global - state.root_pos.unsqueeze(1)
         vectors = torch.cat(
@@ -256,11 +258,8 @@ class MimicTask:
 
     def _end_effectors_of(self, root_pos: Tensor, root_quat: Tensor, joint_pos: Tensor) -> Tensor:
         """End effectors (T, E, 3) of poses on the cpu or the task's device, result on the cpu."""
-        where = self.device
-        bodies = self.character.forward_kinematics(
-            root_pos.to(where), root_quat.to(where), joint_pos.to(where)
-        )
-        return self.character.end_effector_pos(*bodies).cpu()
+        poses = (value.to(self.device) for value in (root_pos, root_quat, joint_pos))
+        return self.character.end_effector_pos(*poses).cpu()
 
 
 def _grid(count: int, spacing: float) -> Tensor:

@@ -7,7 +7,7 @@ import torch
 
 from animRL.dataloader.clip import Clip
 from animRL.dataloader.frame_layout import FrameLayout
-from animRL.motion.balance import balanced_cycle, body_poses, rotation_to_quat
+from animRL.motion.balance import balanced_cycle, rotation_to_quat
 from animRL.motion.gait_data import WalkStyle
 from animRL.motion.leg import LegGeometry
 from animRL.motion.walk_cycle import WalkCycle
@@ -79,8 +79,7 @@ def _frames(character: Character, style: WalkStyle, cycle: WalkCycle) -> np.ndar
     root = torch.from_numpy(cycle.root_pos)
     quat = torch.from_numpy(rotation_to_quat(cycle.root_rot))
     joints = np.column_stack([cycle.joints[name] for name in character.joint_names])
-    position, rotation = (torch.from_numpy(array) for array in body_poses(character, cycle))
-    reach = character.end_effector_pos(position, rotation) - root[:, None]
+    reach = character.end_effector_pos(root, quat, torch.from_numpy(joints)) - root[:, None]
     ends = quat_rotate_inverse(quat[:, None], reach).reshape(count, -1).numpy()
     periodic = cycle.root_pos - np.outer(np.arange(count) / count, [style.stride, 0.0, 0.0])
     velocity = _rate(periodic, step) + [style.speed, 0.0, 0.0]

@@ -7,7 +7,9 @@ Quaternions are xyzw. Everything is in the world frame unless its name says othe
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -35,15 +37,27 @@ class SimState:
     """Joint angles (N, J) [rad]."""
     joint_vel: Tensor
     """Joint velocities (N, J) [rad/s]."""
-    body_pos: Tensor
-    """Origins of all bodies (N, B, 3) [m]."""
-    body_quat: Tensor
-    """Rotations of all bodies (N, B, 4), xyzw."""
     ground_contact_force: Tensor
     """Force of the ground on each body in the last physics step (N, B, 3) [N]; 0 after a reset."""
     diverged: Tensor
     """Environments (N,) that became non-finite, or that the engine reset by itself, since their
     last reset (bool)."""
+    bodies: Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
+    """How to get (N, B, 3) positions and (N, B, 4) rotations of all bodies from root and joints."""
+
+    @cached_property
+    def _body_poses(self) -> tuple[Tensor, Tensor]:
+        return self.bodies(self.root_pos, self.root_quat, self.joint_pos)
+
+    @property
+    def body_pos(self) -> Tensor:
+        """Origins of all bodies (N, B, 3) [m]; worked out when first asked for."""
+        return self._body_poses[0]
+
+    @property
+    def body_quat(self) -> Tensor:
+        """Rotations of all bodies (N, B, 4), xyzw; worked out when first asked for."""
+        return self._body_poses[1]
 
 
 @dataclass(frozen=True)

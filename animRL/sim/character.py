@@ -63,11 +63,11 @@ class Character:
     """Index of each body's parent (B,); -1 for the root."""
     body_com: Tensor
     """Centre of mass of each body in its frame (B, 3)."""
-    end_effector_bodies: Tensor
-    """Indices of the bodies that carry the end effectors (E,)."""
     end_effector_offsets: Tensor
     """Each end effector in its body's frame (E, 3)."""
     tree: KinematicTree
+    end_effector_tree: KinematicTree
+    """The part of the tree that leads to the end effectors' bodies."""
 
     @classmethod
     def from_config(cls, cfg: Any, device: torch.device | str = "cpu") -> Character:
@@ -111,9 +111,9 @@ class Character:
             body_mass=torch.as_tensor(model.body_mass[1:], dtype=torch.float32),
             body_parents=tuple(int(parent) - 1 for parent in model.body_parentid[1:]),
             body_com=torch.as_tensor(model.body_ipos[1:], dtype=torch.float32),
-            end_effector_bodies=torch.tensor([bodies.index(n) for n in ends], dtype=torch.long),
             end_effector_offsets=_offsets(cfg.end_effectors),
-            tree=_tree(model, joints),
+            tree=_tree(model, joints, bodies),
+            end_effector_tree=_tree(model, joints, ends),
             **groups,
         )
         _check_pose(character)
@@ -150,11 +150,10 @@ class Character:
         """
         return self.tree.forward(root_pos, root_quat, joint_pos)
 
-    def end_effector_pos(self, body_pos: Tensor, body_quat: Tensor) -> Tensor:
-        """World positions (N, E, 3) of the end effectors, from the poses of all bodies."""
-        quat = body_quat.index_select(-2, self.end_effector_bodies)
-        offsets = quat_rotate(quat, self.end_effector_offsets.to(quat.dtype))
-        return body_pos.index_select(-2, self.end_effector_bodies) + offsets
+    def end_effector_pos(self, root_pos: Tensor, root_quat: Tensor, joint_pos: Tensor) -> Tensor:
+        """World positions (N, E, 3) of the end effectors; takes what forward_kinematics does."""
+        pos, quat = self.end_effector_tree.forward(root_pos, root_quat, joint_pos)
+        return pos + quat_rotate(quat, self.end_effector_offsets.to(pos.dtype))
 
     def center_of_mass(self, body_pos: Tensor, body_quat: Tensor) -> Tensor:
         """World position (N, 3) of the centre of mass, from the poses of all bodies."""
@@ -270,8 +269,8 @@ def _check_pose(character: Character) -> None:
         )
 
 
-def _tree(model: mujoco.MjModel, joints: Sequence[str]) -> KinematicTree:
-    """The bodies as nodes; a body with several hinges is a chain of nodes, the last its own."""
+def _tree(model: mujoco.MjModel, joints: Sequence[str], outputs: Sequence[str]) -> KinematicTree:
+    """The ways to some bodies; a body with several hinges is a chain of nodes, the last its own."""
     nodes = [Node(-1, [0.0] * 3, [0.0, 0.0, 0.0, 1.0])]
     node_of_body = {1: 0}
     for body in range(2, model.nbody):
@@ -294,4 +293,5 @@ def _tree(model: mujoco.MjModel, joints: Sequence[str]) -> KinematicTree:
             nodes.append(Node(node, pos, quat))
             node = len(nodes) - 1
         node_of_body[body] = node
-    return KinematicTree.build(nodes, len(joints), list(node_of_body.values()))
+    wanted = [node_of_body[model.body(name).id] for name in outputs]
+    return KinematicTree.build(nodes, len(joints), wanted)

@@ -42,16 +42,13 @@ class KinematicBackend(SimBackend):
     def state(self) -> SimState:
         """Return the state; bodies by forward kinematics, no contact forces."""
         if self._state is None:
-            now = self._current
-            body_pos, body_quat = self.character.forward_kinematics(
-                now.root_pos, now.root_quat, now.joint_pos
-            )
+            now, bodies = self._current, len(self.character.body_names)
             self._state = SimState(
                 **{f.name: getattr(now, f.name) for f in fields(now)},
-                body_pos=body_pos, body_quat=body_quat,
-                ground_contact_force=torch.zeros_like(body_pos),
+                ground_contact_force=torch.zeros(self.num_envs, bodies, 3, device=self.device),
                 diverged=torch.zeros(self.num_envs, dtype=torch.bool, device=self.device),
-            )  # fmt: skip
+                bodies=self.character.forward_kinematics,
+            )
         return self._state
 
     def step(self, joint_targets: Tensor) -> None:

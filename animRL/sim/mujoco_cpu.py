@@ -63,19 +63,20 @@ class MujocoCpuBackend(SimBackend):
         self.character = character
         self.caps = frozenset({"friction", "push_force", "body_mass"})
         self.model = build_model(character, engine_cfg, physics_dt)
-        self.batch = Batch(self.model, nsim=num_envs, nthread=threads, persistent=True)
+        self.batch = Batch(self.model, nsim=num_envs, nthread=threads)
         self._qpos_columns, self._qvel_columns = joint_addresses(self.model, character.joint_names)
         bodies = tuple(self.model.body(i).name for i in range(1, self.model.nbody))
         assert bodies == character.body_names  # so that body b is row 1 + b, after the world
-        self._force_columns = np.array(
+        self._force_columns = torch.tensor(
             [character.body_index(n) for n in ground_force_bodies(character.load_spec())]
         )
         self._reach = target_reach(character)
         bind = self.batch.bind
         self._qpos, self._qvel, self._ctrl = bind("qpos"), bind("qvel"), bind("ctrl")
-        self._warmstart, self._xfrc = bind("qacc_warmstart"), bind("xfrc_applied")
-        self._xpos, self._xquat, self._sensors = bind("xpos"), bind("xquat"), bind("sensordata")
-        self.batch.reset(stage=mujoco.mjtStage.mjSTAGE_VEL)
+        self._xfrc, self._sensors = bind("xfrc_applied"), bind("sensordata")
+        self.batch.reset(stage=mujoco.mjtStage.mjSTAGE_NONE)
+        self._default_row = self.batch.state[0].copy()
+        self._ground_force = torch.zeros(num_envs, len(bodies), 3)
         self._state: SimState | None = None
 
     def state(self) -> SimState:
@@ -87,13 +88,17 @@ class MujocoCpuBackend(SimBackend):
     def step(self, joint_targets: Tensor) -> None:
         """Advance one control step of ``substeps`` physics steps."""
         self._ctrl[:] = self._within_effort(joint_targets)
-        # Derived fields lag one substep behind a plain step; this stage makes them current, and
-        # a persistent batch goes on from it, so that it costs nothing.
-        self.batch.step(nstep=self.substeps, stage=mujoco.mjtStage.mjSTAGE_VEL)
+        # Derived fields lag one substep behind a step. Only contact forces are taken from them;
+        # bodies follow from root and joints, at less cost than another stage of the engine.
+        self.batch.step(nstep=self.substeps)
+        # The sensor tells the force on the ground; the contract asks for the one on the body.
+        forces = torch.from_numpy(-self._sensors.astype(np.float32)).view(self.num_envs, -1, 3)
+        zeros = torch.zeros(self._ground_force.shape)
+        self._ground_force = zeros.index_copy(1, self._force_columns, forces)
         self._state = None
 
     def raw_step(self, joint_targets: Tensor) -> None:
-        """Call ``Batch.step`` and nothing else: derived fields stay one substep behind."""
+        """Set the controls and call ``Batch.step``, nothing else."""
         self._ctrl[:] = joint_targets.numpy()
         self.batch.step(nstep=self.substeps)
         self._state = None
@@ -109,7 +114,9 @@ class MujocoCpuBackend(SimBackend):
         if len(ids) == 0:
             return
         before = self._state
-        self.batch.reset(ids, stage=mujoco.mjtStage.mjSTAGE_NONE)
+        # What Batch.reset does, without waking its threads for a few rows.
+        self.batch.state[ids] = self._default_row
+        self.batch.warning[ids] = 0
         self._qpos[ids, 0:3] = state.root_pos.numpy()
         self._qpos[ids, 3:7] = state.root_quat.numpy()[:, _XYZW_TO_WXYZ]
         self._qpos[np.ix_(ids, self._qpos_columns)] = state.joint_pos.numpy()
@@ -118,7 +125,7 @@ class MujocoCpuBackend(SimBackend):
         self._qvel[ids, 3:6] = rot.quat_rotate_inverse(state.root_quat, state.root_ang_vel).numpy()
         self._qvel[np.ix_(ids, self._qvel_columns)] = state.joint_vel.numpy()
         self._ctrl[ids] = state.joint_pos.numpy()
-        self.batch.forward(ids, stage=mujoco.mjtStage.mjSTAGE_VEL)
+        self._ground_force = self._ground_force.index_fill(0, env_ids, 0.0)
         self._state = None if before is None else _with_rows(before, env_ids, self._read(ids))
 
     def save_state(self) -> dict[str, Any]:
@@ -127,7 +134,7 @@ class MujocoCpuBackend(SimBackend):
         return {
             "state": torch.from_numpy(self.batch.state.copy()),
             "warning": torch.from_numpy(self.batch.warning.copy()),
-            "ground_contact_force": self.state().ground_contact_force,
+            "ground_force": self._ground_force,
             "parameters": {name: torch.from_numpy(v) for name, v in parameters.items()},
         }
 
@@ -138,11 +145,9 @@ class MujocoCpuBackend(SimBackend):
                 self.batch.expand(name)[:] = values.numpy()
                 self.batch.set_const()
         self.batch.state[:] = saved["state"].numpy()
-        self.batch.forward(stage=mujoco.mjtStage.mjSTAGE_VEL)
-        self.batch.state[:] = saved["state"].numpy()
         self.batch.warning[:] = saved["warning"].numpy()
-        force = saved["ground_contact_force"].clone()
-        self._state = replace(self._read(slice(None)), ground_contact_force=force)
+        self._ground_force = saved["ground_force"]
+        self._state = None
 
     def _parameter(self, name: str) -> np.ndarray:
         """Values of a model field in every environment (N, ...)."""
@@ -170,11 +175,6 @@ class MujocoCpuBackend(SimBackend):
         qpos = torch.from_numpy(qpos64.astype(np.float32))
         qvel = torch.from_numpy(qvel64.astype(np.float32))
         root_quat = qpos[:, 3:7].roll(-1, dims=-1)  # wxyz to xyzw
-        body_quat = torch.from_numpy(self._xquat[rows, 1:].astype(np.float32))
-        body_pos = torch.from_numpy(self._xpos[rows, 1:].astype(np.float32))
-        ground = np.zeros(body_pos.shape, dtype=np.float32)
-        # The sensor tells the force on the ground; the contract asks for the one on the body.
-        ground[:, self._force_columns] = -self._sensors[rows].reshape(len(ground), -1, 3)
         diverged = (self.batch.warning[rows][:, _AUTORESET_WARNINGS, 1] > 0).any(axis=1)
         finite = np.isfinite(qpos64).all(axis=1) & np.isfinite(qvel64).all(axis=1)
         return SimState(
@@ -184,21 +184,20 @@ class MujocoCpuBackend(SimBackend):
             root_ang_vel=rot.quat_rotate(root_quat, qvel[:, 3:6]),
             joint_pos=qpos[:, self._qpos_columns],
             joint_vel=qvel[:, self._qvel_columns],
-            body_pos=body_pos,
-            body_quat=body_quat.roll(-1, dims=-1),
-            ground_contact_force=torch.from_numpy(ground),
+            ground_contact_force=self._ground_force[rows],
             diverged=torch.from_numpy(diverged | ~finite),
+            bodies=self.character.forward_kinematics,
         )
 
 
 def _with_rows(state: SimState, env_ids: Tensor, rows: SimState) -> SimState:
     """Return a state in which some environments (n,) are those of ``rows``."""
-    return SimState(
-        **{
-            f.name: getattr(state, f.name).index_copy(0, env_ids, getattr(rows, f.name))
-            for f in fields(state)
-        }
-    )
+    merged = {
+        f.name: getattr(state, f.name).index_copy(0, env_ids, getattr(rows, f.name))
+        for f in fields(state)
+        if isinstance(getattr(state, f.name), Tensor)
+    }
+    return replace(state, **merged)
 
 
 def _no_log_file() -> None:

@@ -62,11 +62,14 @@ class KinematicTree:
     def build(cls, nodes: Sequence[Node], num_joints: int, outputs: Sequence[int]) -> KinematicTree:
         """Sort nodes (parents before children, nodes[0] the root) by depth.
 
+        Nodes on no way from the root to an output are left out.
+
         Args:
             nodes: the whole tree.
             num_joints: the number of joint angles.
             outputs: nodes whose poses ``forward`` returns, in that order.
         """
+        nodes, outputs = _pruned(nodes, outputs)
         depth = [0] * len(nodes)
         for index, node in enumerate(nodes[1:], start=1):
             depth[index] = depth[node.parent] + 1
@@ -153,6 +156,19 @@ class KinematicTree:
     def _requested(self, levels: list[Tensor]) -> Tensor:
         """Join the depths (k, C, N) and return (N, B, C)."""
         return torch.cat(levels).index_select(0, self.order).permute(2, 0, 1).contiguous()
+
+
+def _pruned(nodes: Sequence[Node], outputs: Sequence[int]) -> tuple[list[Node], list[int]]:
+    """Return the ways from the root to the outputs, and the outputs' places among them."""
+    needed = {0}
+    for output in outputs:
+        while output not in needed:
+            needed.add(output)
+            output = nodes[output].parent
+    kept = sorted(needed)
+    place = {node: index for index, node in enumerate(kept)}
+    pruned = [replace(nodes[i], parent=place.get(nodes[i].parent, -1)) for i in kept]
+    return pruned, [place[output] for output in outputs]
 
 
 def _right_product(quat: Tensor) -> Tensor:

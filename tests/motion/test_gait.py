@@ -92,7 +92,8 @@ def test_velocities_and_end_effectors_belong_to_the_poses(
 ) -> None:
     layout, frames, dt = clip.layout, clip.frames, clip.frame_duration
     position, rotation = bodies
-    ends = bob.end_effector_pos(position, rotation) - position[:, :1]
+    pose = (frames[:, columns] for columns in (layout.root_pos, layout.root_rot, layout.joint_pos))
+    ends = bob.end_effector_pos(*map(torch.from_numpy, pose)) - position[:, :1]
     local = quat_rotate(quat_conjugate(rotation[:, :1]), ends).reshape(len(frames), -1).numpy()
     np.testing.assert_allclose(local, frames[:, layout.ee_pos], atol=1e-5)
 

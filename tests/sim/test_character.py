@@ -72,9 +72,10 @@ def test_leg_of_several_hinges_is_mujocos(tmp_path: Path) -> None:
     assert character.stiffness.tolist() == [50.0, 100.0, 100.0]
     assert character.joint_upper.tolist() == [torch.inf, 0.5, 2.0]
     assert_same_as_mujoco(character)
-    poses = character.forward_kinematics(*random_pose(character, 5))
+    pose = random_pose(character, 5)
+    poses = character.forward_kinematics(*pose)
     end = poses[0][:, 3] + quat_rotate(poses[1][:, 3], torch.tensor([0.1, 0.0, -0.02]))
-    torch.testing.assert_close(character.end_effector_pos(*poses)[:, 0], end)
+    torch.testing.assert_close(character.end_effector_pos(*pose)[:, 0], end)
 
 
 def test_only_the_character_is_left_of_an_asset(tmp_path: Path) -> None:
@@ -96,7 +97,7 @@ def test_forward_kinematics_keeps_double_precision_and_moves_with_its_device(
     meta = character.to("meta")
     on_meta = meta.forward_kinematics(*(part.to("meta") for part in pose))
     assert meta.center_of_mass(*on_meta).shape == (3, 3)
-    assert meta.end_effector_pos(*on_meta).device.type == "meta"
+    assert meta.end_effector_pos(*(part.to("meta") for part in pose)).device.type == "meta"
 
 
 def test_body_index_tells_what_there_is(tmp_path: Path) -> None:
