@@ -185,7 +185,9 @@ def _files(motion_files: str | Sequence[str]) -> list[str]:
         matches: list[str] = []
         for place in (Path.cwd(), RESOURCES, REPO_ROOT) if glob.has_magic(name) else ():
             matches = matches or sorted(glob.glob(str(place / name)))
-        files += matches or [str(resolve_resource(name, "motion_loader.motion_files: file"))]
+        files += matches or [
+            str(resolve_resource(name, "motion_loader.motion_files (--motion): file"))
+        ]
     return files
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import shutil
 import sys
@@ -223,7 +224,7 @@ def _missing_login(wandb: Any) -> str | None:
 
 def _sync_command(folder: str) -> str:
     """Return the shell command that uploads a recorded run."""
-    beside = Path(sys.executable).with_name("wandb")
+    beside = Path(os.path.abspath(sys.executable)).with_name("wandb")
     program = "wandb" if shutil.which("wandb") or not beside.exists() else str(beside)
     return f"{shlex.quote(program)} sync {shlex.quote(str(folder))}"
 

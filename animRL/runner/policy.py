@@ -12,6 +12,7 @@ from animRL.envs.mimic_task import MimicTask
 from animRL.evaluation.evaluate import Policy
 from animRL.runner.checkpoint import load_checkpoint
 from animRL.runner.rsl import resolve_callable
+from animRL.runner.rsl_config import actor_config
 from animRL.runner.vec_env import OBS_GROUP, as_groups
 from animRL.utils.errors import InputError
 
@@ -24,28 +25,6 @@ def inference_policy(actor: Any) -> Policy:
             return actor(as_groups(obs))
 
     return policy
-
-
-def network_config(train_cfg: Any) -> dict[str, Any]:
-    """Translate ``train_cfg.policy`` into the network that rsl-rl builds for actor and critic."""
-    policy = train_cfg.policy
-    return {
-        "class_name": "MLPModel",
-        "hidden_dims": list(policy.hidden_dims),
-        "activation": policy.activation,
-        "obs_normalization": policy.obs_normalization,
-    }
-
-
-def actor_config(train_cfg: Any) -> dict[str, Any]:
-    """The actor: that network with a Gaussian whose spread does not depend on the state."""
-    policy = train_cfg.policy
-    distribution = {
-        "class_name": "GaussianDistribution",
-        "init_std": policy.init_std,
-        "learn_std": policy.learn_std,
-    }
-    return {**network_config(train_cfg), "distribution_cfg": distribution}
 
 
 def load_policy(checkpoint: str | Path, train_cfg: Any, env: MimicTask) -> Policy:

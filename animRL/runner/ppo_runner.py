@@ -18,11 +18,12 @@ import torch
 from animRL.envs.mimic_task import MimicTask
 from animRL.evaluation.evaluate import Policy, Trace, roll_out, start_phases, summarise
 from animRL.runner.checkpoint import load_checkpoint, replacing, save_checkpoint
-from animRL.runner.policy import actor_config, inference_policy, network_config
+from animRL.runner.policy import inference_policy
 from animRL.runner.progress import ProgressLine
 from animRL.runner.rsl import OnPolicyRunner, QuietLogger
+from animRL.runner.rsl_config import rsl_config
 from animRL.runner.run_dir import iteration_path
-from animRL.runner.vec_env import OBS_GROUP, RslVecEnv
+from animRL.runner.vec_env import RslVecEnv
 from animRL.utils.errors import InputError
 
 EVALUATION_SEED = 12345
@@ -297,21 +298,3 @@ def _check_finite(values: Mapping[str, Any], what: str, iteration: int) -> None:
             f"iteration {iteration}: {what} not finite: {', '.join(bad)}; the last checkpoint "
             "before it is good"
         )
-
-
-def rsl_config(train_cfg: Any) -> dict[str, Any]:
-    """Translate a ``MimicTrainConfig`` into the dictionary that rsl-rl reads (and edits)."""
-    runner = train_cfg.runner
-    return {
-        "num_steps_per_env": runner.num_steps_per_env,
-        "save_interval": runner.save_interval,
-        "obs_groups": {"actor": [OBS_GROUP], "critic": [OBS_GROUP]},
-        "algorithm": {"class_name": "PPO", **train_cfg.algorithm.to_dict()},
-        "actor": actor_config(train_cfg),
-        "critic": network_config(train_cfg),
-        "logger": {
-            "class_name": "animRL.runner.log_writers:AnimLogWriter",
-            "use_wandb": False,
-            "project": runner.experiment_name,
-        },
-    }

@@ -63,6 +63,22 @@ def _stage(width: int, height: int) -> mujoco.MjSpec:
     visual.map.shadowclip = 1.6
     visual.rgba.fog = [0.86, 0.91, 0.96, 1.0]
     visual.rgba.haze = [0.86, 0.91, 0.96, 1.0]
+    _add_ground_and_sky(spec)
+    spec.worldbody.add_light(
+        name="sun",
+        type=mujoco.mjtLightType.mjLIGHT_DIRECTIONAL,
+        castshadow=True,
+        diffuse=[0.46, 0.44, 0.40],
+        specular=[0.25] * 3,
+        ambient=[0.0] * 3,
+    )
+    return spec
+
+
+def _add_ground_and_sky(spec: mujoco.MjSpec) -> None:
+    """A ground whose squares are 1 m wide, under a sky with a gradient."""
+    import mujoco
+
     spec.add_texture(
         name="sky",
         type=mujoco.mjtTexture.mjTEXTURE_SKYBOX,
@@ -94,15 +110,6 @@ def _stage(width: int, height: int) -> mujoco.MjSpec:
         material="ground",
         group=2,
     )
-    spec.worldbody.add_light(
-        name="sun",
-        type=mujoco.mjtLightType.mjLIGHT_DIRECTIONAL,
-        castshadow=True,
-        diffuse=[0.46, 0.44, 0.40],
-        specular=[0.25] * 3,
-        ambient=[0.0] * 3,
-    )
-    return spec
 
 
 def _dress(spec: mujoco.MjSpec, group: int, pale: bool) -> None:

@@ -13,7 +13,8 @@ from animRL.evaluation.evaluate import evaluation_config
 from animRL.reward.composer import RewardComposer
 from animRL.reward.rewards import REWARDS
 from animRL.runner.policy import load_policy
-from animRL.runner.ppo_runner import Best, PpoRunner, rsl_config
+from animRL.runner.ppo_runner import Best, PpoRunner
+from animRL.runner.rsl_config import rsl_config
 from animRL.tasks import make_env
 from animRL.utils.errors import InputError
 

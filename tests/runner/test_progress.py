@@ -124,6 +124,7 @@ def test_a_closed_pipe_does_not_end_the_training() -> None:
     line.update(1, 1.0, 0.1, 1.0)
     line.message("still here")
     line.close()
+    assert stream.closed  # and nothing above raised
 
 
 def test_zero_seconds_do_not_divide_by_zero() -> None:

@@ -1,0 +1,47 @@
+"""From the training configuration to the dictionary that rsl-rl reads."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from animRL.runner.vec_env import OBS_GROUP
+
+
+def rsl_config(train_cfg: Any) -> dict[str, Any]:
+    """Translate a ``MimicTrainConfig`` into the dictionary that rsl-rl reads (and edits)."""
+    runner = train_cfg.runner
+    return {
+        "num_steps_per_env": runner.num_steps_per_env,
+        "save_interval": runner.save_interval,
+        "obs_groups": {"actor": [OBS_GROUP], "critic": [OBS_GROUP]},
+        "algorithm": {"class_name": "PPO", **train_cfg.algorithm.to_dict()},
+        "actor": actor_config(train_cfg),
+        "critic": network_config(train_cfg),
+        "logger": {
+            "class_name": "animRL.runner.log_writers:AnimLogWriter",
+            "use_wandb": False,
+            "project": runner.experiment_name,
+        },
+    }
+
+
+def network_config(train_cfg: Any) -> dict[str, Any]:
+    """Translate ``train_cfg.policy`` into the network that rsl-rl builds for actor and critic."""
+    policy = train_cfg.policy
+    return {
+        "class_name": "MLPModel",
+        "hidden_dims": list(policy.hidden_dims),
+        "activation": policy.activation,
+        "obs_normalization": policy.obs_normalization,
+    }
+
+
+def actor_config(train_cfg: Any) -> dict[str, Any]:
+    """The actor: that network with a Gaussian whose spread does not depend on the state."""
+    policy = train_cfg.policy
+    distribution = {
+        "class_name": "GaussianDistribution",
+        "init_std": policy.init_std,
+        "learn_std": policy.learn_std,
+    }
+    return {**network_config(train_cfg), "distribution_cfg": distribution}
