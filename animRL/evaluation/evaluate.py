@@ -222,7 +222,7 @@ def summarise(episodes: Episodes, from_zero: int) -> dict[str, float]:
     def over_steps(values: Tensor) -> float:
         return float((weight * values).sum())
 
-    success = episodes.success.float()
+    success = episodes.success.double()
     groups = {"success_rate": success[:from_zero], "success_rate_random_phase": success[from_zero:]}
     return {
         **{name: float(s.mean()) if len(s) else float("nan") for name, s in groups.items()},
