@@ -1,5 +1,7 @@
-# CPU:  docker build -t animrl .
-# GPU:  docker build -t animrl-gpu --build-arg TORCH_INDEX= --build-arg EXTRAS=dev,gpu .
+# CPU:  docker build -t animrl --build-arg TORCH_INDEX=<url> .
+#       <url>: the index that PyTorch's installation page names for "CPU"; without it the image is
+#       gigabytes larger
+# GPU:  docker build -t animrl-gpu --build-arg EXTRAS=dev,gpu .
 # Run:  docker run --rm -v "$PWD/animRL/logs:/home/animrl/animRL/animRL/logs" animrl
 #       (with --gpus all for the GPU image; the folder must be writable for user 1000)
 # BASE may be any Debian or Ubuntu image with Python 3.11 or newer, venv included.

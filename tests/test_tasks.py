@@ -34,10 +34,10 @@ def test_every_task_makes_fresh_configurations(name):
 @pytest.mark.parametrize("name", tasks.task_names())
 def test_the_paths_that_options_write_to_exist(name):
     env_cfg, train_cfg = tasks.make_env_cfg(name), tasks.make_train_cfg(name)
-    for path in ("motion_loader.motion_files", "sim.engine", "sim.device", "env.num_envs"):
-        env_cfg.get(path)
-    for field in ("seed", "max_iterations", "run_name", "experiment_name"):
-        train_cfg.get(f"runner.{field}")
+    env_paths = {"motion_loader.motion_files", "sim.engine", "sim.device", "env.num_envs"}
+    assert env_paths <= {path for path, _ in env_cfg.leaves()}
+    fields = ("seed", "max_iterations", "run_name", "experiment_name")
+    assert {f"runner.{field}" for field in fields} <= {path for path, _ in train_cfg.leaves()}
 
 
 @pytest.mark.parametrize("name", tasks.task_names())

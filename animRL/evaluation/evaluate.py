@@ -22,7 +22,7 @@ Policy = Callable[[Tensor], Tensor]
 """Observations (N, 108) -> actions (N, 32)."""
 
 LOST_DISTANCE = 0.5
-"""Mean body position error [m] beyond which an episode is no success (design of the metric)."""
+"""Mean body position error [m] beyond which an episode is no success."""
 EPISODE_SECONDS = 20.0
 """Length of an episode of a looping clip [s]; others last as long as the clip."""
 JOINT_NOISE, ROOT_VELOCITY_NOISE = 0.05, 0.1

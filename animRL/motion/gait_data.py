@@ -12,6 +12,9 @@ Sources, by the short names used below:
 - Saunders: J. B. Saunders, V. T. Inman, H. D. Eberhart, The Major Determinants in Normal and
   Pathological Gait, J. Bone Joint Surg. 35-A, 543-558, 1953.
 
+The numbers are those commonly quoted from these works; they were not compared with the printed
+tables again.
+
 A gait phase counts from one contact of a heel (0) to the next contact of the same heel (1).
 """
 

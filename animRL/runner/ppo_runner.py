@@ -22,7 +22,7 @@ from animRL.runner.policy import inference_policy
 from animRL.runner.progress import ProgressLine
 from animRL.runner.rsl import OnPolicyRunner, QuietLogger
 from animRL.runner.rsl_config import rsl_config
-from animRL.runner.run_dir import iteration_path
+from animRL.runner.run_dir import BEST_NAME, FINAL_NAME, iteration_path
 from animRL.runner.vec_env import RslVecEnv
 from animRL.utils.errors import InputError
 
@@ -204,7 +204,7 @@ class PpoRunner(OnPolicyRunner):
                 iteration,
             )
             if self.run_dir is not None:
-                self.save(str(self.run_dir / "model_best.pt"))
+                self.save(str(self.run_dir / BEST_NAME))
         if self.on_evaluation is not None:
             self.on_evaluation(iteration, metrics, trace)
         return metrics
@@ -273,9 +273,9 @@ class PpoRunner(OnPolicyRunner):
         """Leave ``model.pt``: the best policy, or the last one where none was evaluated."""
         if self.run_dir is None:
             return
-        best = self.run_dir / "model_best.pt"
+        best = self.run_dir / BEST_NAME
         last = iteration_path(self.run_dir, self.current_learning_iteration)
-        shutil.copyfile(best if best.exists() else last, self.run_dir / "model.pt")
+        shutil.copyfile(best if best.exists() else last, self.run_dir / FINAL_NAME)
 
 
 def _evaluation_text(iteration: int, metrics: Mapping[str, float]) -> str:

@@ -10,6 +10,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -125,6 +126,19 @@ def apply_overrides(
             raise ConfigError(f"--set: expected PATH=VALUE, got {assignment!r}")
         config, path = _owner(env_cfg, train_cfg, path)
         config.set(path, text)
+
+
+def load_configurations(task: str, run: Path) -> tuple[Any, Any]:
+    """Return the environment and training configuration of a run, read from its ``bob.json``."""
+    from animRL.runner.run_dir import read_config
+    from animRL.tasks import make_env_cfg, make_train_cfg
+
+    source = str(run / "bob.json")
+    train_values, env_values = read_config(run)
+    return (
+        type(make_env_cfg(task)).from_dict(env_values, source),
+        type(make_train_cfg(task)).from_dict(train_values, source),
+    )
 
 
 def run_main(main: Callable[[list[str] | None], int], argv: list[str] | None = None) -> NoReturn:

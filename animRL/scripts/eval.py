@@ -8,7 +8,14 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from animRL.scripts.cli import EVAL_OPTIONS, Parser, add_common_arguments, apply_overrides, run_main
+from animRL.scripts.cli import (
+    EVAL_OPTIONS,
+    Parser,
+    add_common_arguments,
+    apply_overrides,
+    load_configurations,
+    run_main,
+)
 from animRL.utils.errors import InputError
 
 BUFFER_STEPS = 200
@@ -59,15 +66,13 @@ def _check_writable(folder: Path, option: str) -> None:
 
 
 def _load(args: argparse.Namespace) -> tuple[Path, Path, Any, Any]:
-    from animRL.runner.run_dir import find_checkpoint, find_run, read_config
-    from animRL.tasks import make_env_cfg, make_train_cfg
+    from animRL.runner.run_dir import find_checkpoint, find_run
+    from animRL.tasks import make_train_cfg
     from animRL.utils.paths import LOGS
 
-    env_cfg, train_cfg = make_env_cfg(args.task), make_train_cfg(args.task)
-    run = find_run(args.load_run, LOGS, args.experiment_name or train_cfg.runner.experiment_name)
-    train_values, env_values = read_config(run)
-    env_cfg = type(env_cfg).from_dict(env_values, str(run / "bob.json"))
-    train_cfg = type(train_cfg).from_dict(train_values, str(run / "bob.json"))
+    experiment = args.experiment_name or make_train_cfg(args.task).runner.experiment_name
+    run = find_run(args.load_run, LOGS, experiment)
+    env_cfg, train_cfg = load_configurations(args.task, run)
     apply_overrides(env_cfg, train_cfg, args)
     return run, find_checkpoint(run, args.checkpoint), env_cfg, train_cfg
 

@@ -12,7 +12,13 @@ import time
 from pathlib import Path
 from typing import Any
 
-from animRL.scripts.cli import Parser, add_common_arguments, apply_overrides, run_main
+from animRL.scripts.cli import (
+    Parser,
+    add_common_arguments,
+    apply_overrides,
+    load_configurations,
+    run_main,
+)
 from animRL.utils.errors import InputError
 
 EVALUATION_EPISODES = 40
@@ -64,7 +70,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def _configurations(args: argparse.Namespace) -> tuple[Any, Any, tuple[Path, Path] | None]:
     """Configurations with what was typed; if asked, the run and checkpoint to resume from."""
-    from animRL.runner.run_dir import find_checkpoint, find_run, read_config
+    from animRL.runner.run_dir import find_checkpoint, find_run
     from animRL.tasks import make_env_cfg, make_train_cfg
     from animRL.utils.paths import LOGS
 
@@ -74,9 +80,7 @@ def _configurations(args: argparse.Namespace) -> tuple[Any, Any, tuple[Path, Pat
     if args.resume:
         experiment = args.experiment_name or train_cfg.runner.experiment_name
         run = find_run(args.load_run, LOGS, experiment)
-        train_values, env_values = read_config(run)
-        env_cfg = type(env_cfg).from_dict(env_values, str(run / "bob.json"))
-        train_cfg = type(train_cfg).from_dict(train_values, str(run / "bob.json"))
+        env_cfg, train_cfg = load_configurations(args.task, run)
         newest = -1 if args.checkpoint is None else args.checkpoint
         resumed_from = run, find_checkpoint(run, newest)
     apply_overrides(env_cfg, train_cfg, args)

@@ -77,10 +77,6 @@ class ResetState:
     joint_vel: Tensor
     """(n, J) [rad/s]."""
 
-    def rows(self, index: Tensor) -> ResetState:
-        """The states of some environments: index (m,) long, or a mask (n,) bool."""
-        return ResetState(**{f.name: getattr(self, f.name)[index] for f in fields(self)})
-
 
 @dataclass(frozen=True)
 class PhysParams:

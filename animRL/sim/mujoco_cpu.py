@@ -140,10 +140,12 @@ class MujocoCpuBackend(SimBackend):
 
     def load_state(self, saved: dict[str, Any]) -> None:
         """Go back to a saved state; contact forces are the saved ones until the next step."""
-        for name, values in saved["parameters"].items():
-            if not np.array_equal(values.numpy(), self._parameter(name)):
-                self.batch.expand(name)[:] = values.numpy()
-                self.batch.set_const()
+        parameters = {name: values.numpy() for name, values in saved["parameters"].items()}
+        changed = [n for n, v in parameters.items() if not np.array_equal(v, self._parameter(n))]
+        for name in changed:
+            self.batch.expand(name)[:] = parameters[name]
+        if changed:
+            self.batch.set_const()
         self.batch.state[:] = saved["state"].numpy()
         self.batch.warning[:] = saved["warning"].numpy()
         self._ground_force = saved["ground_force"]
