@@ -1,0 +1,26 @@
+"""Libraries that only the motion tools need; they come with the extra ``motion``."""
+
+from __future__ import annotations
+
+import importlib
+from types import ModuleType
+
+from animRL.utils.errors import InputError
+
+
+def require(name: str) -> ModuleType:
+    """Import a library of the extra ``motion`` by its dotted name.
+
+    Raises:
+        InputError: one line with the command that installs it, if it is missing.
+    """
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        package = name.partition(".")[0]
+        if error.name != package:
+            raise
+        raise InputError(
+            f"this needs {package}, which is not installed: pip install -c constraints.txt "
+            "-e '.[motion]'"
+        ) from None

@@ -1,0 +1,237 @@
+"""Poses of a character over time, their derivatives, and the clip they make."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from animRL.dataloader.clip import Clip
+from animRL.dataloader.frame_layout import FrameLayout
+from animRL.utils.errors import InputError
+from animRL.utils.rotations import (
+    quat_about_z,
+    quat_conjugate,
+    quat_mul,
+    quat_rotate,
+    quat_rotate_inverse,
+    quat_to_rotvec,
+    rotate_about_z,
+    twist_about_z,
+)
+
+if TYPE_CHECKING:
+    from animRL.sim.character import Character
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Trajectory:
+    """T poses at a steady rate.
+
+    Root position (T, 3), world [m]; root rotation (T, 4), xyzw, of continuous sign; joint angles
+    (T, J) [rad] in the order of the clip or character; ``dt`` [s] from frame to frame. With
+    ``loop`` the last frame repeats the first one after a planar rigid transform.
+
+    Raises:
+        InputError: if the shapes do not fit together or there is no frame.
+    """
+
+    root_pos: Array
+    root_quat: Array
+    joint_pos: Array
+    dt: float
+    loop: bool = False
+
+    def __post_init__(self) -> None:
+        count = len(self.root_pos)
+        shapes = (self.root_pos.shape, self.root_quat.shape, self.joint_pos.shape[:1])
+        if not count or shapes != ((count, 3), (count, 4), (count,)):
+            raise InputError(f"trajectory: shapes {shapes}; valid: (T, 3), (T, 4), (T, J)")
+        object.__setattr__(self, "root_quat", _continuous(self.root_quat))
+
+    @classmethod
+    def from_clip(cls, clip: Clip) -> Trajectory:
+        """The poses of a clip; its stored velocities and end effectors are left behind."""
+        layout = clip.layout
+        columns = (layout.root_pos, layout.root_rot, layout.joint_pos)
+        poses = [clip.frames[:, c].copy() for c in columns]
+        return cls(poses[0], poses[1], poses[2], clip.frame_duration, bool(clip.loop))
+
+    def __len__(self) -> int:
+        return len(self.root_pos)
+
+    @property
+    def duration(self) -> float:
+        """Length in seconds: (T - 1) x dt."""
+        return (len(self) - 1) * self.dt
+
+    def frames(self, index: Any) -> Trajectory:
+        """The poses at an index or slice of frames, as a trajectory that does not loop."""
+        return replace(
+            self, root_pos=self.root_pos[index], root_quat=self.root_quat[index],
+            joint_pos=self.joint_pos[index], loop=False,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class PlanarTransform:
+    """A turn about z by ``turn`` [rad], then a move by ``offset`` (2,) [m]."""
+
+    turn: float
+    offset: Array
+
+    @classmethod
+    def between(cls, pos_a: Array, quat_a: Array, pos_b: Array, quat_b: Array) -> PlanarTransform:
+        """The one that takes a root's heading and planar place a to b (positions (3,))."""
+        difference = quat_mul(torch.from_numpy(quat_b), quat_conjugate(torch.from_numpy(quat_a)))
+        turn = twist_about_z(difference)
+        moved = rotate_about_z(turn, torch.from_numpy(pos_a[:2])).numpy()
+        return cls(float(turn), pos_b[:2] - moved)
+
+    def inverse(self) -> PlanarTransform:
+        """The transform that undoes this one."""
+        turn = torch.tensor(-self.turn, dtype=torch.float64)
+        offset = rotate_about_z(turn, torch.from_numpy(self.offset)).numpy()
+        return PlanarTransform(-self.turn, -offset)
+
+    def apply(self, trajectory: Trajectory) -> Trajectory:
+        """Turn and move a trajectory's root."""
+        turn = torch.tensor(self.turn, dtype=torch.float64)
+        position = torch.from_numpy(trajectory.root_pos)
+        planar = rotate_about_z(turn, position[:, :2]).numpy() + self.offset
+        quat = quat_mul(quat_about_z(turn).expand(len(trajectory), 4), _tensor(trajectory))
+        return replace(
+            trajectory,
+            root_pos=np.column_stack([planar, trajectory.root_pos[:, 2]]),
+            root_quat=quat.numpy(),
+        )
+
+
+def seam_transform(trajectory: Trajectory) -> PlanarTransform:
+    """The planar transform that takes the first root frame to the last: how a loop goes on."""
+    pos, quat = trajectory.root_pos, trajectory.root_quat
+    return PlanarTransform.between(pos[0], quat[0], pos[-1], quat[-1])
+
+
+def extended(trajectory: Trajectory, margin: int) -> Trajectory:
+    """A looping trajectory with ``margin`` < T more frames before and after, from its own cycle."""
+    onward = seam_transform(trajectory)
+    after = onward.apply(trajectory.frames(slice(0, margin + 1))).frames(slice(1, None))
+    before = onward.inverse().apply(trajectory.frames(slice(-margin - 1, None)))
+    parts = (before.frames(slice(0, -1)) if margin else trajectory, trajectory, after)
+    return Trajectory(
+        *(
+            np.concatenate([getattr(p, field) for p in parts])
+            for field in ("root_pos", "root_quat", "joint_pos")
+        ),
+        dt=trajectory.dt,
+    )
+
+
+@dataclass(frozen=True)
+class Velocities:
+    """Rates of T poses: root (T, 3) linear [m/s] and angular [rad/s], world; joints (T, J)."""
+
+    root_lin: Array
+    root_ang: Array
+    joint: Array
+
+
+def velocities(trajectory: Trajectory) -> Velocities:
+    """Rates by second-order differences; a loop's go on over its seam."""
+    if trajectory.loop:
+        inner = velocities(extended(trajectory, 1))
+        return Velocities(inner.root_lin[1:-1], inner.root_ang[1:-1], inner.joint[1:-1])
+    quat = torch.from_numpy(trajectory.root_quat)
+    turn = quat_to_rotvec(quat_mul(quat[1:], quat_conjugate(quat[:-1]))).numpy()
+    dt = trajectory.dt
+    return Velocities(
+        _from_halves(np.diff(trajectory.root_pos, axis=0) / dt),
+        _from_halves(turn / dt),
+        _from_halves(np.diff(trajectory.joint_pos, axis=0) / dt),
+    )
+
+
+def body_poses(character: Character, trajectory: Trajectory) -> tuple[Array, Array]:
+    """World positions (T, B, 3) and rotations (T, B, 4) of the character's bodies."""
+    position, rotation = character.forward_kinematics(
+        torch.from_numpy(trajectory.root_pos),
+        _tensor(trajectory),
+        torch.from_numpy(trajectory.joint_pos),
+    )
+    return position.numpy(), rotation.numpy()
+
+
+def to_clip(
+    character: Character,
+    trajectory: Trajectory,
+    *,
+    motion_weight: float = 1.0,
+    skeleton: Any = None,
+    source: str = "<memory>",
+) -> Clip:
+    """Make a clip of poses in the character's joint order: velocities, end effectors derived."""
+    layout = FrameLayout(len(character.joint_names), len(character.end_effector_names))
+    count, quat = len(trajectory), _tensor(trajectory)
+    rates = velocities(trajectory)
+    reach = character.end_effector_pos(
+        torch.zeros(count, 3, dtype=torch.float64),
+        torch.tensor([[0.0, 0.0, 0.0, 1.0]], dtype=torch.float64).expand(count, 4),
+        torch.from_numpy(trajectory.joint_pos),
+    )
+    ends = reach.reshape(count, -1).numpy()
+    frames = np.empty((count, layout.width))
+    frames[:, layout.root_pos] = trajectory.root_pos
+    frames[:, layout.root_rot] = trajectory.root_quat
+    frames[:, layout.joint_pos] = trajectory.joint_pos
+    frames[:, layout.ee_pos] = ends
+    for columns, rate in (
+        (layout.root_lin_vel, rates.root_lin),
+        (layout.root_ang_vel, rates.root_ang),
+    ):
+        frames[:, columns] = quat_rotate_inverse(quat, torch.from_numpy(rate)).numpy()
+    frames[:, layout.joint_vel] = rates.joint
+    frames[:, layout.ee_vel] = periodic_rate(ends, trajectory.dt, trajectory.loop)
+    return Clip(
+        frames, trajectory.dt, character.joint_names, character.end_effector_names,
+        motion_weight, trajectory.loop, source,
+        **({"skeleton": skeleton} if skeleton is not None else {}),
+    )  # fmt: skip
+
+
+def periodic_rate(values: Array, dt: float, loop: bool) -> Array:
+    """Rates (T, n) of values (T, n) by second-order differences; a loop repeats its first row."""
+    if loop:
+        values = np.concatenate([values[-2:-1], values, values[1:2]])
+        return _from_halves(np.diff(values, axis=0) / dt)[1:-1]
+    return _from_halves(np.diff(values, axis=0) / dt)
+
+
+def rotate(quat: Array, vectors: Array) -> Array:
+    """Rotate vectors (..., 3) by unit quaternions (..., 4), both NumPy."""
+    return quat_rotate(torch.from_numpy(quat), torch.from_numpy(vectors)).numpy()
+
+
+def _from_halves(halves: Array) -> Array:
+    """Rates (T, n) at the frames from those between them (T - 1, n), linear past the ends."""
+    if len(halves) == 0:
+        return np.zeros((1, *halves.shape[1:]))
+    if len(halves) == 1:
+        return np.repeat(halves, 2, axis=0)
+    first, last = 1.5 * halves[0] - 0.5 * halves[1], 1.5 * halves[-1] - 0.5 * halves[-2]
+    return np.concatenate([first[None], 0.5 * (halves[1:] + halves[:-1]), last[None]])
+
+
+def _continuous(quat: Array) -> Array:
+    dots = (quat[1:] * quat[:-1]).sum(axis=1)
+    signs = np.cumprod(np.concatenate([[1.0], np.where(dots < 0.0, -1.0, 1.0)]))
+    return quat * signs[:, None]
+
+
+def _tensor(trajectory: Trajectory) -> torch.Tensor:
+    return torch.from_numpy(trajectory.root_quat)
