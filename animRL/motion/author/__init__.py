@@ -1,0 +1,1 @@
+"""Motions from short descriptions: keyframes and plants, made physical by optimisation."""
