@@ -16,7 +16,7 @@ from animRL.utils.rotations import quat_from_rotvec, quat_mul, quat_rotate
 
 _FIRM, _LOOSE = 10.0, 0.003
 """Cost of moving the rest of the body, and the limb itself, while a limb is placed [1/rad]."""
-REACHED = 0.03
+REACHED = 0.06
 """A limb's end this near its place [m] is there: the rest is left to the optimisation."""
 
 
