@@ -105,10 +105,26 @@ def contact_forces(
     wanted = np.concatenate([force, moment])
     if len(points) == 0:
         return np.zeros((0, 3)), wanted
+    cone, shares = shares_in_cone(points, centre, wanted / weight, friction, FORCE_PRICE)
+    return weight * cone_forces(cone, shares), wanted - weight * (cone @ shares)
+
+
+def shares_in_cone(
+    points: Array, centre: Array, wanted: Array, friction: float, price: float
+) -> tuple[Array, Array]:
+    """The cones' edges (6, K P) and how much of each (K P,) gives most of a wrench (6,).
+
+    Least sum of squares of what is missing and of ``price`` x the shares, which are not negative
+    (Lawson and Hanson 1974). Moments are about ``centre`` (3,).
+    """
     cone = friction_cone(points, centre, friction)
     columns = cone.shape[1]
-    system = np.concatenate([cone, FORCE_PRICE * np.eye(columns)])
-    target = np.concatenate([wanted / weight, np.zeros(columns)])
-    shares, _ = require("scipy.optimize").nnls(system, target)
-    missing = wanted - weight * (cone @ shares)
-    return weight * (cone[:3] * shares).T.reshape(-1, CONE_EDGES, 3).sum(axis=1), missing
+    system = np.concatenate([cone, price * np.eye(columns)])
+    shares, _ = require("scipy.optimize").nnls(system, np.append(wanted, np.zeros(columns)))
+    return cone, shares
+
+
+def cone_forces(cone: Array, shares: Array) -> Array:
+    """Forces (P, 3) at the points from the shares (K P,) of their cones' edges (6, K P)."""
+    forces: Array = (cone[:3] * shares).T.reshape(-1, CONE_EDGES, 3).sum(axis=1)
+    return forces

@@ -40,8 +40,9 @@ def contact_spheres(character: Character) -> ContactSpheres:
     sphere of its mean radius.
     """
     spheres: list[tuple[int, Array, float]] = []
+    model = character.load_spec().compile()
     for number, name in enumerate(character.body_names):
-        spheres += [(number, c, r) for c, r in _body_spheres(_compiled(character), name)]
+        spheres += [(number, c, r) for c, r in _body_spheres(model, name)]
     return ContactSpheres(
         np.array([s[0] for s in spheres], dtype=np.int64),
         np.array([s[1] for s in spheres]).reshape(-1, 3),
@@ -62,10 +63,6 @@ def sphere_heights(spheres: ContactSpheres, centres: Array) -> Array:
     return centres[..., 2] - spheres.radius
 
 
-def _compiled(character: Character) -> mujoco.MjModel:
-    return character.load_spec().compile()
-
-
 def _body_spheres(model: mujoco.MjModel, body: str) -> list[tuple[Array, float]]:
     import mujoco
 
@@ -76,10 +73,10 @@ def _body_spheres(model: mujoco.MjModel, body: str) -> list[tuple[Array, float]]
         if not (model.geom_contype[geom] or model.geom_conaffinity[geom]):
             continue
         size, place = model.geom_size[geom], np.array(model.geom_pos[geom])
-        matrix = np.empty(9)
-        mujoco.mju_quat2Mat(matrix, model.geom_quat[geom])
-        matrix = matrix.reshape(3, 3)
-        kind = model.geom_type[geom]
+        flat = np.empty(9)
+        mujoco.mju_quat2Mat(flat, model.geom_quat[geom])
+        matrix = flat.reshape(3, 3)
+        kind = kinds(int(model.geom_type[geom]))
         if kind == kinds.mjGEOM_SPHERE:
             found.append((place, float(size[0])))
         elif kind in (kinds.mjGEOM_CAPSULE, kinds.mjGEOM_CYLINDER):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -123,14 +124,16 @@ def extended(trajectory: Trajectory, margin: int) -> Trajectory:
     onward = seam_transform(trajectory)
     after = onward.apply(trajectory.frames(slice(0, margin + 1))).frames(slice(1, None))
     before = onward.inverse().apply(trajectory.frames(slice(-margin - 1, None)))
-    parts = (before.frames(slice(0, -1)) if margin else trajectory, trajectory, after)
-    return Trajectory(
-        *(
-            np.concatenate([getattr(p, field) for p in parts])
-            for field in ("root_pos", "root_quat", "joint_pos")
-        ),
-        dt=trajectory.dt,
+    return joined([before.frames(slice(0, -1)), trajectory, after] if margin else [trajectory])
+
+
+def joined(parts: Sequence[Trajectory]) -> Trajectory:
+    """One trajectory after the other, at the first one's rate; it does not loop."""
+    pos, quat, joints = (
+        np.concatenate([getattr(part, field) for part in parts])
+        for field in ("root_pos", "root_quat", "joint_pos")
     )
+    return Trajectory(pos, quat, joints, parts[0].dt)
 
 
 @dataclass(frozen=True)

@@ -81,12 +81,16 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 
 def load_description(path: Path) -> Description:
-    """Read and check a description of keyframes.
+    """Read and check a description of keyframes, see ``parse_description``."""
+    return parse_description(read_toml(path), str(path), path.stem)
+
+
+def parse_description(data: Mapping[str, Any], source: str, name: str) -> Description:
+    """Check what was read from a description's file ``source``; ``name`` if it has none itself.
 
     Raises:
         InputError: one line naming the file, the field and what would be valid.
     """
-    data, source = read_toml(path), str(path)
     known_names(data, ("motion", "pose", "keyframe", "plant"), f"{source}: tables")
     motion = _table(data.get("motion"), f"{source}: motion")
     known_names(motion, _MOTION_KEYS, f"{source}: motion")
@@ -109,7 +113,7 @@ def load_description(path: Path) -> Description:
     if mirror and not loop:
         raise InputError(f"{source}: motion.mirror_second_half: valid for a motion that loops")
     return Description(
-        name=str(motion.get("name", path.stem)),
+        name=str(motion.get("name", name)),
         frame_rate=_positive(motion.get("frame_rate", 50.0), f"{source}: motion.frame_rate"),
         duration=_positive(duration, f"{source}: motion.duration"),
         loop=loop,
@@ -124,7 +128,7 @@ def load_description(path: Path) -> Description:
 
 def _keyframe(data: Mapping[str, Any], poses: Mapping[str, Any], where: str) -> Keyframe:
     known_names(data, _KEYFRAME_KEYS, where)
-    time = _number(data.get("time"), f"{where}: time")
+    time = number(data.get("time"), f"{where}: time")
     angles: list[tuple[str, str, float]] = []
     if "pose" in data:
         known_names([data["pose"]], tuple(poses), f"{where}: pose")
@@ -149,7 +153,7 @@ def _angles(data: Mapping[str, Any], where: str) -> list[tuple[str, str, float]]
 def _part(value: Any, where: str) -> tuple[float, float, float, float, float]:
     if not isinstance(value, list) or not 2 <= len(value) <= 5:
         raise InputError(f"{where} is {value!r}; valid: [x, y, z, yaw, pitch], the last three 0")
-    numbers = [_number(v, where) for v in value] + [0.0] * (5 - len(value))
+    numbers = [number(v, where) for v in value] + [0.0] * (5 - len(value))
     return (numbers[0], numbers[1], numbers[2], numbers[3], numbers[4])
 
 
@@ -157,8 +161,8 @@ def _plant(data: Mapping[str, Any], where: str) -> Plant:
     known_names(data, ("part", "from", "to"), where)
     known_names([str(data.get("part"))], PLANTS, f"{where}: part")
     start, end = (
-        _number(data.get("from"), f"{where}: from"),
-        _number(data.get("to"), f"{where}: to"),
+        number(data.get("from"), f"{where}: from"),
+        number(data.get("to"), f"{where}: to"),
     )
     if end <= start:
         raise InputError(f"{where}: to is {end}; valid: after from ({start})")
@@ -175,17 +179,18 @@ def _numbers(value: Any, names: tuple[str, ...] | None, where: str) -> dict[str,
     table = _table(value, where)
     if names is not None:
         known_names(table, names, where)
-    return {name: _number(number, f"{where}.{name}") for name, number in table.items()}
+    return {name: number(value, f"{where}.{name}") for name, value in table.items()}
 
 
-def _number(value: Any, where: str) -> float:
+def number(value: Any, where: str) -> float:
+    """A finite number as read from TOML. Raises InputError naming where it stands."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise InputError(f"{where} is {value!r}; valid: a number")
     return float(value)
 
 
 def _positive(value: Any, where: str) -> float:
-    number = _number(value, where)
-    if number <= 0.0:
-        raise InputError(f"{where} is {number:g}; valid: above 0")
-    return number
+    found = number(value, where)
+    if found <= 0.0:
+        raise InputError(f"{where} is {found:g}; valid: above 0")
+    return found

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from animRL.motion.gait_data import PUBLISHED_LEG, WalkStyle, published_curve
-from animRL.motion.leg import (
+from animRL.motion.gait.gait_data import PUBLISHED_LEG, WalkStyle, published_curve
+from animRL.motion.gait.leg import (
     LegGeometry,
     leg_angles,
     leg_roll,
@@ -15,7 +15,7 @@ from animRL.motion.leg import (
     rotation,
     standing_ankle,
 )
-from animRL.motion.minimum_jerk import Knot, MinimumJerkCurve
+from animRL.motion.gait.minimum_jerk import Knot, MinimumJerkCurve
 
 LEG_JOINTS = ("Hip_1", "Hip_2", "Hip_torsion", "Knee", "Ankle_1")
 # Phases at which the swinging leg is drawn to the published angles.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from animRL.motion.minimum_jerk import Knot, MinimumJerkCurve
+from animRL.motion.gait.minimum_jerk import Knot, MinimumJerkCurve
 
 
 def test_from_rest_to_rest_is_flash_and_hogans_quintic() -> None:

@@ -7,10 +7,10 @@ import torch
 
 from animRL.dataloader.clip import Clip
 from animRL.dataloader.frame_layout import FrameLayout
-from animRL.motion.balance import balanced_cycle, rotation_to_quat
-from animRL.motion.gait_data import WalkStyle
-from animRL.motion.leg import LegGeometry
-from animRL.motion.walk_cycle import WalkCycle
+from animRL.motion.gait.balance import balanced_cycle, rotation_to_quat
+from animRL.motion.gait.gait_data import WalkStyle
+from animRL.motion.gait.leg import LegGeometry
+from animRL.motion.gait.walk_cycle import WalkCycle
 from animRL.sim.character import Character
 from animRL.utils.errors import InputError
 from animRL.utils.rotations import quat_conjugate, quat_mul, quat_rotate_inverse, quat_to_rotvec

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from animRL.motion.minimum_jerk import Knot, MinimumJerkCurve
+from animRL.motion.gait.minimum_jerk import Knot, MinimumJerkCurve
 
 # (phase, degrees) at the borders and peaks of Perry's eight phases of gait.
 THIGH_FLEXION = (

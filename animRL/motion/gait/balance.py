@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from animRL.motion.gait_data import WalkStyle
-from animRL.motion.leg import LegGeometry
-from animRL.motion.minimum_jerk import Knot, MinimumJerkCurve
-from animRL.motion.walk_cycle import WalkCycle, walk_cycle
+from animRL.motion.gait.gait_data import WalkStyle
+from animRL.motion.gait.leg import LegGeometry
+from animRL.motion.gait.minimum_jerk import Knot, MinimumJerkCurve
+from animRL.motion.gait.walk_cycle import WalkCycle, walk_cycle
 from animRL.sim.character import Character
 from animRL.utils.rotations import quat_rotate
 

@@ -1,0 +1,1 @@
+"""Walking from published figures of human gait."""
