@@ -1,7 +1,7 @@
 # CPU:  docker build -t animrl --build-arg TORCH_INDEX=<url> .
 #       <url>: the index that PyTorch's installation page names for "CPU"; without it the image is
 #       gigabytes larger
-# GPU:  docker build -t animrl-gpu --build-arg EXTRAS=dev,gpu .
+# GPU:  docker build -t animrl-gpu --build-arg EXTRAS=dev,motion,gpu .
 # Run:  docker run --rm -v "$PWD/animRL/logs:/home/animrl/animRL/animRL/logs" animrl
 #       (with --gpus all for the GPU image; the folder must be writable for user 1000)
 # BASE may be any Debian or Ubuntu image with Python 3.11 or newer, venv included.
@@ -22,7 +22,7 @@ WORKDIR /home/animrl/animRL
 
 # empty: pip's own index, whose torch brings CUDA
 ARG TORCH_INDEX=
-ARG EXTRAS=dev
+ARG EXTRAS=dev,motion
 
 # torch in a layer of its own: it stays when the code changes
 COPY --chown=animrl:animrl Makefile constraints.txt ./

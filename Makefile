@@ -2,7 +2,7 @@
 
 PYTHON ?=
 TORCH_INDEX ?=
-EXTRAS ?= dev
+EXTRAS ?= dev,motion
 TASK ?= walk
 ARGS ?=
 DISK_GB ?= 4
@@ -26,7 +26,7 @@ help:
 	@echo "make clean      remove .venv and caches; runs and results stay"
 	@echo ""
 	@echo "Variables: TASK=walk    ARGS=\"--set rewards.terms.track_ee_pos=[0.3,0.0]\" (passed on to the script)"
-	@echo "           PYTHON=python3.12    EXTRAS=dev,gpu,viewer    TORCH_INDEX=<pip index for torch>"
+	@echo "           PYTHON=python3.12    EXTRAS=dev,motion,gpu,viewer    TORCH_INDEX=<pip index for torch>"
 
 install: $(INSTALLED)
 

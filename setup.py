@@ -19,6 +19,7 @@ REQUIRED = [
 
 EXTRAS = {
     "dev": ["pytest", "ruff", "mypy"],
+    "motion": ["mink", "daqp", "scipy"],  # daqp: the solver that mink is given
     "gpu": ["mujoco-warp==4.0.0", "warp-lang"],
     "viewer": ["viser"],
 }

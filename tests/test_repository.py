@@ -40,18 +40,32 @@ def read_pins() -> dict[str, str]:
     return {name.lower(): version for name, version in (pin.split("==") for pin in pins)}
 
 
-def list_readme_commands() -> list[tuple[str, str]]:
-    """(script, flag) for every flag that the README gives to a script."""
-    commands = re.findall(r"scripts/(\w+)\.py([^\n`#]*)", README)
-    pairs = {(script, flag) for script, rest in commands for flag in re.findall(r"--\w+", rest)}
-    return sorted(pairs)
+def list_commands(text: str) -> list[tuple[str, str]]:
+    """(script, rest of the line) for every script that a text calls.
+
+    Scripts with sub-commands are told with theirs: "motion check".
+    """
+    commands = []
+    for script, rest in re.findall(r"scripts/(\w+)\.py([^\n`#]*)", text):
+        word = re.match(r" +([a-z]\w*)", rest)
+        commands.append((f"{script} {word[1]}" if word and script == "motion" else script, rest))
+    return commands
+
+
+def list_flags(text: str) -> list[tuple[str, str]]:
+    """(script, flag) for every flag that a text gives to a script."""
+    return sorted({
+        (script, flag) for script, rest in list_commands(text)
+        for flag in re.findall(r"--\w+", rest)
+    })  # fmt: skip
 
 
 @cache
 def read_help(script: str) -> str:
-    """What `<script>.py --help` prints."""
+    """What `<script>.py --help` prints, or `<script>.py <sub-command> --help`."""
+    name, *rest = script.split()
     done = subprocess.run(
-        [sys.executable, str(PACKAGE / "scripts" / f"{script}.py"), "--help"],
+        [sys.executable, str(PACKAGE / "scripts" / f"{name}.py"), *rest, "--help"],
         cwd=PACKAGE,
         capture_output=True,
         text=True,
@@ -73,9 +87,21 @@ def test_paths_named_in_the_readme_exist() -> None:
     assert not missing
 
 
-@pytest.mark.parametrize(("script", "flag"), list_readme_commands())
+@pytest.mark.parametrize(("script", "flag"), list_flags(README))
 def test_a_flag_of_the_readme_exists(script: str, flag: str) -> None:
     assert re.search(rf"(?<![\w-]){flag}(?![\w-])", read_help(script))
+
+
+def test_flags_are_looked_for_in_the_help_of_their_sub_command() -> None:
+    text = "`scripts/motion.py check a.txt --fix` and scripts/train.py --task=walk # --no"
+    assert list_flags(text) == [("motion check", "--fix"), ("train", "--task")]
+    assert "--mirror" in read_help("motion edit") and "--mirror" not in read_help("motion view")
+
+
+def test_sub_commands_of_the_readme_exist() -> None:
+    named = {script.split()[1] for script, _ in list_commands(README) if script.count(" ")}
+    listed = re.findall(r"^  ([a-z]+) {2,}\S", read_help("motion"), flags=re.MULTILINE)
+    assert named <= set(listed), named - set(listed)
 
 
 def test_scripts_of_the_readme_exist() -> None:

@@ -18,6 +18,8 @@ from animRL.utils import rotations as rot
 from animRL.utils.errors import InputError
 from animRL.utils.paths import REPO_ROOT, RESOURCES, resolve_resource
 
+FOREIGN_SUFFIXES = (".bvh", ".csv", ".npz", ".npy", ".amc", ".fbx", ".pkl")
+"""Motion files of other programs."""
 EndEffectorKinematics = Callable[[Tensor, Tensor, Tensor], Tensor]
 """Root position (T, 3), root rotation (T, 4), joint angles (T, J) -> end effectors (T, E, 3)."""
 
@@ -53,10 +55,9 @@ class MotionLoader:
         self.device = torch.device(device)
         self.sim_frame_dt = sim_frame_dt
         self.layout = FrameLayout(num_joints, num_ee)
-        clips = [load_clip(path) for path in _files(cfg.motion_files)]
-        clips = [
-            permuted_to(c, joint_names, ee_names) if joint_names is not None else c for c in clips
-        ]
+        clips = [_load(path) for path in _files(cfg.motion_files)]
+        if joint_names is not None:
+            clips = [_fitted(clip, joint_names, ee_names) for clip in clips]
         for clip in clips:
             _check(clip, self.layout, sim_frame_dt)
         loops = [bool(c.loop) if cfg.loop is None else bool(cfg.loop) for c in clips]
@@ -95,6 +96,14 @@ class MotionLoader:
     def names(self) -> tuple[str, ...]:
         """File of each clip."""
         return tuple(c.source for c in self.clips)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """A short name of each clip: its file's without folder and suffix where that is unique."""
+        stems = [Path(name).stem for name in self.names]
+        return tuple(
+            stem if stems.count(stem) == 1 else name for stem, name in zip(stems, self.names)
+        )
 
     def phase_step(self, clip_ids: Tensor | None = None) -> Tensor:
         """Phase that passes in one control step, (N,) for ``clip_ids`` (N,), else (M,)."""
@@ -161,6 +170,34 @@ class MotionLoader:
         return self.get_root_pos(frames).unsqueeze(1) + rot.quat_rotate(rotation, local)
 
 
+def _load(path: str) -> Clip:
+    """Read a clip; whoever names a file of another format learns what reads it."""
+    try:
+        return load_clip(path)
+    except InputError as error:
+        nameless = "JointNames is missing" in str(error)
+        if not nameless and Path(path).suffix.lower() not in FOREIGN_SUFFIXES:
+            raise
+        raise InputError(
+            f"{path} is no clip of animRL; bring a motion of another format onto the character "
+            f"first: {_retarget(path)}"
+        ) from error
+
+
+def _fitted(clip: Clip, joint_names: Sequence[str], ee_names: Sequence[str] | None) -> Clip:
+    """Put a clip's columns into the character's order; one of another skeleton is refused."""
+    if clip.skeleton is not None and set(clip.joint_names) != set(joint_names):
+        raise InputError(
+            f"{clip.source}: JointNames are those of another skeleton, '{clip.skeleton.name}'; "
+            f"bring the motion onto the character first: {_retarget(clip.source)}"
+        )
+    return permuted_to(clip, joint_names, ee_names)
+
+
+def _retarget(path: str) -> str:
+    return f"python scripts/motion.py retarget {path} --out CLIP"
+
+
 def _check(clip: Clip, layout: FrameLayout, sim_frame_dt: float) -> None:
     """Refuse a clip of another character, or one shorter than a control step."""
     if clip.layout != layout:
@@ -183,7 +220,8 @@ def _files(motion_files: str | Sequence[str]) -> list[str]:
     files: list[str] = []
     for name in names:
         matches: list[str] = []
-        for place in (Path.cwd(), RESOURCES, REPO_ROOT) if glob.has_magic(name) else ():
+        pattern = glob.has_magic(name) and not Path(name).is_file()
+        for place in (Path.cwd(), RESOURCES, REPO_ROOT) if pattern else ():
             matches = matches or sorted(glob.glob(str(place / name)))
         files += matches or [
             str(resolve_resource(name, "motion_loader.motion_files (--motion): file"))

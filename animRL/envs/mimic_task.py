@@ -64,11 +64,7 @@ class MimicTask:
         self.num_actions = len(self.character.joint_names)
         self.observation_layout = ObservationLayout(self.num_actions)
         self.compose_reward = RewardComposer(cfg.rewards.terms.to_dict())
-        self.motion_loader = MotionLoader(
-            self.device, cfg.motion_loader, self.dt, self.num_actions,
-            len(self.character.end_effector_names), self.character.joint_names,
-            self.character.end_effector_names, self._end_effectors_of,
-        )  # fmt: skip
+        self.motion_loader = self.load_motions(cfg.motion_loader)
         self.reference = Reference(self.motion_loader, self.num_envs)
         self.env_origins = _grid(self.num_envs, cfg.env.spacing).to(self.device)
         self.max_episode_length = int(cfg.env.episode_length)
@@ -86,15 +82,29 @@ class MimicTask:
         self._first_step = torch.ones(self.num_envs, dtype=torch.bool, device=self.device)
         self.reset()
 
-    def reset(self, phases: Tensor | None = None, yaw: Tensor | None = None) -> Tensor:
+    def load_motions(self, cfg: Any) -> MotionLoader:
+        """Load clips of this task's character (see ``MotionLoader``), without taking them up."""
+        character = self.character
+        return MotionLoader(
+            self.device, cfg, self.dt, self.num_actions, len(character.end_effector_names),
+            character.joint_names, character.end_effector_names, self._end_effectors_of,
+        )  # fmt: skip
+
+    def reset(
+        self,
+        phases: Tensor | None = None,
+        yaw: Tensor | None = None,
+        clip_ids: Tensor | None = None,
+    ) -> Tensor:
         """Start new episodes everywhere and return the observations (N, 108).
 
         Args:
             phases: start phases (N,); by default as the configuration says.
             yaw: turns of the whole start about z (N,) [rad]; by default none.
+            clip_ids: the clip of each (N,); by default drawn by their weights.
         """
         everyone = torch.arange(self.num_envs, device=self.device)
-        self._reset_environments(everyone, phases, yaw)
+        self._reset_environments(everyone, phases, yaw, clip_ids)
         return self._advance_and_observe()
 
     def step(self, actions: Tensor) -> StepResult:
@@ -192,10 +202,15 @@ class MimicTask:
         return terminated
 
     def _reset_environments(
-        self, env_ids: Tensor, phases: Tensor | None = None, yaw: Tensor | None = None
+        self,
+        env_ids: Tensor,
+        phases: Tensor | None = None,
+        yaw: Tensor | None = None,
+        clip_ids: Tensor | None = None,
     ) -> None:
         count, start = len(env_ids), self.cfg.init_state
-        clip_ids = self.motion_loader.sample_clips(count)
+        if clip_ids is None:
+            clip_ids = self.motion_loader.sample_clips(count)
         if phases is None and start.reference_state_initialisation:
             phases = torch.rand(count, device=self.device)
         elif phases is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import torch
@@ -42,6 +42,8 @@ class Trace:
     """(root position, root rotation, joint angles) of the character."""
     reference_poses: list[tuple[Tensor, Tensor, Tensor]] = field(default_factory=list)
     """The same of the reference that judged it."""
+    clips: list[int] = field(default_factory=list)
+    """Number of the clip that was followed."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,8 @@ class Episodes:
     """Mean product reward over the steps until the fall."""
     drift_m_per_min: Tensor
     """Planar distance forgiven at the loops, each counted by its length [m/min]."""
+    clip_ids: Tensor
+    """Number of the clip that was followed."""
 
 
 def evaluation_config(env_cfg: Any, episodes: int) -> Any:
@@ -84,8 +88,27 @@ def start_phases(num_envs: int, from_zero: int, seed: int, device: torch.device)
     return phases.to(device)
 
 
+def start_clips(env: MimicTask, from_zero: int) -> Tensor:
+    """Clips (N,): of both groups of ``start_phases`` each clip gets its share by weight.
+
+    A clip's number of episodes differs from that share by less than one, so that none is missed
+    for bad luck.
+    """
+    bounds = env.motion_loader.weights.double().cumsum(0).to(env.device)
+    groups = [
+        torch.searchsorted(bounds, (torch.arange(n, device=env.device).double() + 0.5) / max(n, 1))
+        for n in (from_zero, env.num_envs - from_zero)
+    ]
+    return torch.cat(groups).clamp(max=len(bounds) - 1)
+
+
 def roll_out(
-    env: MimicTask, policy: Policy, phases: Tensor, seed: int, trace: Trace | None = None
+    env: MimicTask,
+    policy: Policy,
+    phases: Tensor,
+    seed: int,
+    trace: Trace | None = None,
+    clip_ids: Tensor | None = None,
 ) -> Episodes:
     """Run one episode in each environment of ``env``, built from an ``evaluation_config``.
 
@@ -95,33 +118,36 @@ def roll_out(
         phases: start phases (N,).
         seed: of the noise at the start.
         trace: filled with environment 0 if given.
+        clip_ids: clips (N,), see ``start_clips``; by default drawn by their weights.
     """
     with torch.random.fork_rng(), torch.inference_mode():
         torch.manual_seed(seed)
-        return _roll_out(env, policy, phases, trace)
+        return _roll_out(env, policy, env.reset(phases, clip_ids=clip_ids), phases, trace)
 
 
-def record(env: MimicTask, policy: Policy, steps: int, seed: int) -> Trace:
-    """Trace environment 0 for a number of steps, from phase 0 and again after each episode."""
+def record(env: MimicTask, policy: Policy, steps: int, seed: int, clip: int = 0) -> Trace:
+    """Trace environment 0 on one clip, from phase 0 and again after each episode."""
     trace, start = Trace(), torch.zeros(env.num_envs, device=env.device)
+    clip_ids = torch.full((env.num_envs,), clip, device=env.device)
     with torch.random.fork_rng(), torch.inference_mode():
         torch.manual_seed(seed)
-        obs = env.reset(start)
+        obs = env.reset(start, clip_ids=clip_ids)
         for _ in range(steps):
             result = env.step(policy(obs))
-            _record(trace, env, obs, result)
-            obs = env.reset(start) if result.done[0] else result.obs
+            _record(trace, env, obs, result, clip)
+            obs = env.reset(start, clip_ids=clip_ids) if result.done[0] else result.obs
     return trace
 
 
-def _roll_out(env: MimicTask, policy: Policy, phases: Tensor, trace: Trace | None) -> Episodes:
-    obs = env.reset(phases)
+def _roll_out(
+    env: MimicTask, policy: Policy, obs: Tensor, phases: Tensor, trace: Trace | None
+) -> Episodes:
     tally = _Tally(env, episode_steps(env, phases))
     while bool(tally.running.any()):
         actions = policy(obs)
         result = env.step(actions)
         if trace is not None and bool(tally.running[0]):
-            _record(trace, env, obs, result)
+            _record(trace, env, obs, result, int(tally.clip_ids[0]))
         tally.add(result)
         obs = result.obs
     return tally.episodes()
@@ -140,6 +166,7 @@ class _Tally:
     def __init__(self, env: MimicTask, length: Tensor) -> None:
         self.env, self.length = env, length
         self.groups = BodyGroups(env.character)
+        self.clip_ids = env.reference.clip_ids  # a reset replaces them
         self.running = torch.ones_like(length, dtype=torch.bool)
         self.failed = torch.zeros_like(self.running)
         self.steps = torch.zeros_like(length)
@@ -177,6 +204,7 @@ class _Tally:
             normalised_return=self.sums["nr"] / self.length,
             course_reward=self.sums["cr"] / steps,
             drift_m_per_min=self.drift / (steps * self.env.dt) * 60.0,
+            clip_ids=self.clip_ids,
         )
 
     def _poses(self, result: StepResult) -> tuple[Pose, Pose]:
@@ -190,10 +218,11 @@ class _Tally:
         return actual, Pose(*bodies, env.motion_loader.get_joint_vel(frames))
 
 
-def _record(trace: Trace, env: MimicTask, obs: Tensor, result: StepResult) -> None:
+def _record(trace: Trace, env: MimicTask, obs: Tensor, result: StepResult, clip: int) -> None:
     """Append environment 0 of a step to a trace."""
     state, frames, loader = result.state, result.data["target_frames"][:1], env.motion_loader
     trace.obs.append(obs[0])
+    trace.clips.append(clip)
     trace.dones.append(bool(result.done[0]))
     trace.falls.append(bool(result.terminated[0]))
     trace.total.append(float(result.reward[0]))
@@ -231,3 +260,18 @@ def summarise(episodes: Episodes, from_zero: int) -> dict[str, float]:
         "normalised_return": float(episodes.normalised_return.mean()),
         "course_reward": over_steps(episodes.course_reward),
     }
+
+
+def summarise_clips(episodes: Episodes, from_zero: int) -> dict[int, dict[str, float]]:
+    """The same for the episodes of each clip alone, and their number; by the clip's number.
+
+    A clip that was not drawn is left out, and so is a rate of episodes that there are none of.
+    """
+    summaries = {}
+    for clip in episodes.clip_ids.unique().tolist():
+        own = episodes.clip_ids == clip
+        part = Episodes(**{f.name: getattr(episodes, f.name)[own] for f in fields(Episodes)})
+        zero = int(own[:from_zero].sum())
+        known = {n: value for n, value in summarise(part, zero).items() if value == value}
+        summaries[clip] = {**known, "episodes": int(own.sum())}
+    return summaries

@@ -16,7 +16,14 @@ from typing import Any
 import torch
 
 from animRL.envs.mimic_task import MimicTask
-from animRL.evaluation.evaluate import Policy, Trace, roll_out, start_phases, summarise
+from animRL.evaluation.evaluate import (
+    Policy,
+    Trace,
+    roll_out,
+    start_clips,
+    start_phases,
+    summarise,
+)
 from animRL.runner.checkpoint import load_checkpoint, replacing, save_checkpoint
 from animRL.runner.policy import inference_policy
 from animRL.runner.progress import ProgressLine
@@ -214,7 +221,9 @@ class PpoRunner(OnPolicyRunner):
         half = env.num_envs // 2
         phases = start_phases(env.num_envs, half, EVALUATION_SEED, env.device)
         policy = self.inference_policy()
-        metrics = summarise(roll_out(env, policy, phases, EVALUATION_SEED, trace), half)
+        clips = start_clips(env, half)
+        episodes = roll_out(env, policy, phases, EVALUATION_SEED, trace, clips)
+        metrics = summarise(episodes, half)
         self.alg.train_mode()
         zero, anywhere = metrics["success_rate"], metrics["success_rate_random_phase"]
         return {

@@ -1,12 +1,14 @@
 """Measure how fast the layers are: raw physics, engine, environment, training.
 
 All four are measured in one run, in turns on the same states and targets, so that their ratios
-hold whatever else the machine is doing. Rates are control steps (samples) a second.
+hold whatever else the machine is doing. Rates are control steps (samples) a second. Under `clips`
+stands what it costs to have many motion clips: looking up one frame for every environment.
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import os
 import platform
@@ -22,6 +24,18 @@ from animRL.scripts.cli import Parser, add_common_arguments, apply_overrides, ru
 ACTION_STD = 0.3
 BLOCK_STEPS = 10
 """Steps between two returns to a common state, short so that few characters fall in between."""
+LOOKUPS = 5
+"""Lookups of frames in one measurement."""
+CLIP_KEYS = {
+    "count": "number of clips",
+    "load_s": "time to read them, once [s]",
+    "step_ms": "one control step of all environments [ms]",
+    "one_clip_ms": "one frame for every environment, from one clip [ms]",
+    "lookup_ms": "the same, from all the clips [ms]",
+    "share_of_step": "lookup_ms / step_ms",
+    "extra_share_of_step": "what the number of clips adds: (lookup_ms - one_clip_ms) / step_ms",
+}
+"""Keys of `clips` in the JSON object and what they mean."""
 PACKAGES = ("torch", "mujoco", "rsl-rl-lib", "numpy")
 
 
@@ -34,10 +48,16 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument(
         "--iterations", type=int, default=6, help="training iterations (default: 6)"
     )
+    parser.add_argument(
+        "--clips", type=int, default=100, metavar="N",
+        help="clips to compare with one, 0 for none (default: 100)",
+    )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print one JSON object, nothing else")
     args = parser.parse_args(argv)
     if args.blocks < 1 or args.iterations < 1:
         parser.error("--blocks and --iterations: valid: at least 1")
+    if args.clips < 0:
+        parser.error(f"--clips {args.clips}: valid: 0 or more")
     report = _measure(args)
     if args.json:
         print(json.dumps(report, indent=1))
@@ -60,12 +80,14 @@ def _measure(args: argparse.Namespace) -> dict[str, Any]:
     seed_everything(train_cfg.runner.seed)
     env = make_env(args.task, env_cfg)
     rates = _layers(env, args.blocks)
+    clips = _clips(env, args.clips, args.blocks) if args.clips else None
     rates["training"] = _training(env, train_cfg, args.iterations)
     rates = {name: round(rate, 1) for name, rate in rates.items()}
     return {
         **rates,
         "environment_over_raw": round(rates["environment"] / rates["raw"], 3),
         "training_over_raw": round(rates["training"] / rates["raw"], 3),
+        **({"clips": clips} if clips else {}),
         "engine_name": type(env.backend).__name__,
         "device": str(env.device),
         "num_envs": env.num_envs,
@@ -106,6 +128,61 @@ def _layers(env: Any, blocks: int) -> dict[str, float]:
                     seconds[name].append(value)
     torch.set_num_threads(threads)
     return {n: env.num_envs * BLOCK_STEPS / statistics.median(s) for n, s in seconds.items()}
+
+
+def _clips(env: Any, count: int, blocks: int) -> dict[str, float]:
+    """What many clips cost: see `CLIP_KEYS`. Lookups and steps are timed in turns."""
+    import torch
+
+    one = env.motion_loader
+    many, load_seconds = _load_many(env, count)
+    phase = torch.rand(env.num_envs, device=env.device)
+    first = torch.zeros(env.num_envs, dtype=torch.long, device=env.device)
+    lookups = {"one": (one, first), "many": (many, many.sample_clips(env.num_envs))}
+    seconds: dict[str, list[float]] = {"one": [], "many": [], "step": []}
+    actions = torch.zeros(env.num_envs, env.num_actions, device=env.device)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # as in the roll-outs of a training
+    with torch.inference_mode():
+        for block in range(blocks + 1):
+            took = {"step": _time(env.step, [actions])}
+            for name in sorted(lookups, reverse=bool(block % 2)):
+                look_up = functools.partial(_look_up, *lookups[name])
+                took[name] = _time(look_up, [phase] * LOOKUPS) / LOOKUPS
+            if block > 0:  # the first warms up
+                for name, value in took.items():
+                    seconds[name].append(value)
+    torch.set_num_threads(threads)
+    median = {name: statistics.median(values) for name, values in seconds.items()}
+    figures = (
+        count, load_seconds, 1000 * median["step"], 1000 * median["one"], 1000 * median["many"],
+        median["many"] / median["step"], (median["many"] - median["one"]) / median["step"],
+    )  # fmt: skip
+    return {name: round(value, 5) for name, value in zip(CLIP_KEYS, figures, strict=True)}
+
+
+def _load_many(env: Any, count: int) -> tuple[Any, float]:
+    """A loader of copies of the first clip, of different lengths, and how long it took [s]."""
+    import tempfile
+    from dataclasses import replace
+
+    from animRL.dataloader.clip import save_clip
+
+    clip = env.motion_loader.clips[0]
+    with tempfile.TemporaryDirectory() as folder:
+        for number in range(count):
+            frames = clip.frames[: max(2, len(clip.frames) - number % 10)]
+            save_clip(replace(clip, frames=frames), f"{folder}/{number:05d}.txt")
+        cfg = type(env.cfg).from_dict(env.cfg.to_dict())
+        cfg.set("motion_loader.motion_files", [f"{folder}/*.txt"])
+        start = time.perf_counter()
+        loader = env.load_motions(cfg.motion_loader)
+        return loader, time.perf_counter() - start
+
+
+def _look_up(loader: Any, clip_ids: Any, phase: Any) -> None:
+    """Fetch a frame for every environment, and wait for it."""
+    float(loader.get_frame_at_phase(phase, clip_ids)[0, 0])
 
 
 @contextmanager
@@ -184,6 +261,11 @@ def _print(report: dict[str, Any]) -> None:
         print(f"  {name:<12} {report[name]:>10,.0f} /s   {report[name] / raw:5.2f} of raw")
     print(f"  {report['num_envs']} environments, {report['engine_name']} on {report['device']}, "
           f"threads {report['threads']}, seed {report['seed']}")  # fmt: skip
+    if clips := report.get("clips"):
+        print(f"  {clips['count']:.0f} clips: read in {clips['load_s']:.2f} s; a frame for all "
+              f"environments {clips['lookup_ms']:.2f} ms (one clip {clips['one_clip_ms']:.2f} ms), "
+              f"{100 * clips['share_of_step']:.2f} % of a step of {clips['step_ms']:.0f} ms, "
+              f"{100 * clips['extra_share_of_step']:.2f} % for their number")  # fmt: skip
     versions = ", ".join(f"{name} {number}" for name, number in report["versions"].items())
     print(f"  {report['hardware']['processor']}, {report['hardware']['cores']} cores; {versions}")
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import glob
 import os
 import select
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
@@ -27,7 +28,11 @@ _OPTIONS: dict[str, dict[str, Any]] = {
     "dv": {"action": "store_true", "help": "disable the viewer"},
     "dr": {"action": "store_true", "help": "disable the recording of videos"},
     "wb": {"action": "store_true", "help": "log to Weights & Biases"},
-    "motion": {"metavar": "FILE", "help": "another motion clip for the task"},
+    "motion": {
+        "nargs": "+",
+        "metavar": "FILE",
+        "help": "other motion clips for the task: files, or patterns such as 'clips/*.txt'",
+    },
     "sim": {"metavar": "ENGINE", "help": "physics engine: auto, mujoco or kinematic"},
     "device": {"help": "where to compute: cpu, cuda or cuda:<index>"},
     "num_envs": {"type": int, "metavar": "N", "help": "number of environments"},
@@ -114,11 +119,12 @@ def apply_overrides(
         config = train_cfg if in_train else env_cfg
         if value is None or config is None:
             continue
-        if option == "motion" and os.path.isfile(value):
-            value = os.path.abspath(value)  # so that the run can be evaluated from anywhere
         group, _, name = path.rpartition(".")
-        takes_list = isinstance(config.get(path), list)
-        setattr(config.get(group), name, [value] if takes_list else value)
+        if option == "motion":
+            value = _motion_files([value] if isinstance(value, str) else value)
+            if len(value) == 1 and not isinstance(config.get(path), list):
+                value = value[0]
+        setattr(config.get(group), name, value)
     for assignment in getattr(args, "set", None) or []:
         path, equals, text = assignment.partition("=")
         path = path.strip()
@@ -126,6 +132,15 @@ def apply_overrides(
             raise ConfigError(f"--set: expected PATH=VALUE, got {assignment!r}")
         config, path = _owner(env_cfg, train_cfg, path)
         config.set(path, text)
+
+
+def _motion_files(names: Sequence[str]) -> list[str]:
+    """Absolute paths of what is there, so that the run can be evaluated from anywhere."""
+    files: list[str] = []
+    for name in names:
+        found = [name] if os.path.isfile(name) else sorted(glob.glob(name))
+        files += [os.path.abspath(file) for file in found] or [name]
+    return files
 
 
 def load_configurations(task: str, run: Path) -> tuple[Any, Any]:

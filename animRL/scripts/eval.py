@@ -22,6 +22,8 @@ BUFFER_STEPS = 200
 """Steps of environment 0 in ``eval_buf.json``."""
 VIDEO_SECONDS = 10.0
 """Length of ``animation.mp4`` for a looping clip; others are shown once."""
+MAX_CLIPS_SHOWN = 6
+"""Of several clips, so many are shown one after the other."""
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -84,8 +86,10 @@ def _metrics(
     from animRL.evaluation.evaluate import (
         evaluation_config,
         roll_out,
+        start_clips,
         start_phases,
         summarise,
+        summarise_clips,
     )
     from animRL.runner.policy import load_policy
     from animRL.tasks import make_env
@@ -93,21 +97,26 @@ def _metrics(
     env = make_env(args.task, evaluation_config(env_cfg, 2 * args.episodes))
     policy = load_policy(checkpoint, train_cfg, env)
     phases = start_phases(env.num_envs, args.episodes, seed, env.device)
-    episodes = roll_out(env, policy, phases, seed)
+    clips = start_clips(env, args.episodes)
+    episodes = roll_out(env, policy, phases, seed, clip_ids=clips)
     seconds = float(episodes.length[: args.episodes].float().mean()) * env.dt
     env.backend.close()
-    return {
+    metrics = {
         **summarise(episodes, args.episodes),
         "episodes": args.episodes,
         "episode_seconds": round(seconds, 3),
         "seed": seed,
     }
+    if env.motion_loader.num_motions > 1:
+        each = summarise_clips(episodes, args.episodes)
+        metrics["clips"] = {env.motion_loader.labels[clip]: own for clip, own in each.items()}
+    return metrics
 
 
 def _record(
     args: argparse.Namespace, env_cfg: Any, train_cfg: Any, checkpoint: Path, out: Path
 ) -> None:
-    """Play one noiseless episode from phase 0: buffer, plot and video."""
+    """Play noiseless episodes from phase 0: buffer and plot of the first clip, video of each."""
     from animRL.evaluation.evaluate import evaluation_config, record
     from animRL.runner.policy import load_policy
     from animRL.tasks import make_env
@@ -117,12 +126,9 @@ def _record(
     cfg.set("init_state.joint_noise", 0.0)
     cfg.set("init_state.root_velocity_noise", 0.0)
     env = make_env(args.task, cfg)
-    loops = bool(env.motion_loader.loops[0])
-    clip_steps = round(float(env.motion_loader.trajectory_lens[0]) / env.dt)
-    shown = round(VIDEO_SECONDS / env.dt) if loops else clip_steps
-    policy = load_policy(checkpoint, train_cfg, env)
-    steps = max(BUFFER_STEPS, shown, 2 * clip_steps)
-    trace = record(env, policy, steps, seed=train_cfg.runner.seed)
+    policy, seed = load_policy(checkpoint, train_cfg, env), train_cfg.runner.seed
+    clip_steps, shown = _lengths(env, 0)
+    trace = record(env, policy, max(BUFFER_STEPS, shown, 2 * clip_steps), seed)
     terms = {name: values[:BUFFER_STEPS] for name, values in trace.rewards.items()}
     _write_json(out / "eval_buf.json", {
         "obs": [[round(float(x), 6) for x in row] for row in trace.obs[:BUFFER_STEPS]],
@@ -133,25 +139,57 @@ def _record(
     title = f"{args.task}: reward terms of one episode from phase 0"
     plot_reward_terms(out / "eval_rewards.png", terms, env.dt, title, falls)
     if not args.dr:
-        _video(env, trace, shown, out / "animation.mp4")
+        count = min(env.motion_loader.num_motions, MAX_CLIPS_SHOWN)
+        others = [
+            record(env, policy, _lengths(env, clip)[1], seed, clip) for clip in range(1, count)
+        ]
+        _video(env, [_cut(trace, shown), *others], out / "animation.mp4")
     if args.gif is not None:
-        first = clip_steps if loops else 0
+        first = clip_steps if bool(env.motion_loader.loops[0]) else 0
         _gif(env, trace, first, first + clip_steps, args.gif)
     env.backend.close()
 
 
-def _video(env: Any, trace: Any, steps: int, path: Path) -> None:
-    """Draw the first steps of a trace; a machine that cannot goes without."""
+def _lengths(env: Any, clip: int) -> tuple[int, int]:
+    """Control steps of a clip, and of what is shown of it: a loop's go on."""
+    steps = round(float(env.motion_loader.trajectory_lens[clip]) / env.dt)
+    return steps, round(VIDEO_SECONDS / env.dt) if bool(env.motion_loader.loops[clip]) else steps
+
+
+def _cut(trace: Any, steps: int) -> Any:
+    """The first steps of a trace, of what a video needs."""
+    from animRL.evaluation.evaluate import Trace
+
+    names = ("total", "poses", "reference_poses", "clips")
+    return Trace(**{name: getattr(trace, name)[:steps] for name in names})
+
+
+def _video(env: Any, traces: list[Any], path: Path) -> None:
+    """Draw traces one after the other; a machine that cannot goes without."""
     from animRL.viewer.files import VideoError
     from animRL.viewer.rendering import render_video
 
-    poses, references = _poses(trace, 0, steps)
-    totals = [f"{(i + 1) * env.dt:.1f} s   reward {r:.2f}" for i, r in enumerate(trace.total)]
-    print(f"drawing {steps * env.dt:.0f} s of video")
+    film = _cut(traces[0], len(traces[0].total))
+    for trace in traces[1:]:
+        for name in ("total", "poses", "reference_poses", "clips"):
+            getattr(film, name).extend(getattr(trace, name))
+    poses, references = _poses(film, 0, len(film.total))
+    captions = _captions(env, traces)
+    print(f"drawing {len(captions) * env.dt:.0f} s of video")
     try:
-        render_video(path, env.character, poses, references, env.dt, captions=totals[:steps])
+        render_video(path, env.character, poses, references, env.dt, captions=captions)
     except VideoError as error:
         print(f"no video: {error}")
+
+
+def _captions(env: Any, traces: list[Any]) -> list[str]:
+    """Time, reward and, where there are several clips, the clip's name, for every step."""
+    names = env.motion_loader.labels if env.motion_loader.num_motions > 1 else None
+    return [
+        (f"{names[clip]}\n" if names else "") + f"{(step + 1) * env.dt:.1f} s   reward {reward:.2f}"
+        for trace in traces
+        for step, (clip, reward) in enumerate(zip(trace.clips, trace.total, strict=True))
+    ]
 
 
 def _gif(env: Any, trace: Any, first: int, last: int, path: Path) -> None:
@@ -195,6 +233,10 @@ def _print_metrics(metrics: dict[str, Any]) -> None:
         ("normalised return", f"{metrics['normalised_return']:.3f}"),
         ("course reward of a step", f"{metrics['course_reward']:.3f}"),
     ]  # fmt: skip
+    for name, own in metrics.get("clips", {}).items():
+        rates = [own[n] for n in ("success_rate", "success_rate_random_phase") if n in own]
+        rows.append((name, f"success {100 * sum(rates) / len(rates):.0f} %, position error "
+                     f"{own['position_error_m']:.3f} m, {own['episodes']} episodes"))  # fmt: skip
     task_table(rows)
 
 

@@ -24,6 +24,8 @@ from animRL.utils.errors import InputError
 EVALUATION_EPISODES = 40
 """Episodes of an evaluation inside training, half of them from phase 0."""
 
+MAX_CLIPS_LISTED = 8
+"""More clips than that are told by their number."""
 VIDEO_SECONDS = 5.0
 """Length of a video during training; drawing a second takes about 5 s of one core."""
 
@@ -51,7 +53,7 @@ def main(argv: list[str] | None = None) -> int:
     run_dir = _new_run(env_cfg, train_cfg, resumed_from)
     runner.open_run(run_dir, bool(args.wb))
     recorder = _recorder(args, env, run_dir)
-    runner.on_evaluation = _film(recorder, train_cfg)
+    runner.on_evaluation = _film(recorder, train_cfg, env.motion_loader)
     _print_start(args.task, env, train_cfg, run_dir)
     began = time.perf_counter()
     try:
@@ -132,9 +134,10 @@ def _recorder(args: argparse.Namespace, env: Any, run_dir: Path) -> Any:
     return VideoRecorder(env.cfg.character.to_dict(), run_dir, env.dt, settings)
 
 
-def _film(recorder: Any, train_cfg: Any) -> Any:
+def _film(recorder: Any, train_cfg: Any, loader: Any) -> Any:
     """Hand environment 0 of every n-th evaluation to the recorder."""
     interval = train_cfg.runner.video_interval
+    names = loader.labels if loader.num_motions > 1 else ("",)
     state = {"next": interval}
 
     def on_evaluation(iteration: int, metrics: dict[str, float], trace: Any) -> None:
@@ -142,8 +145,9 @@ def _film(recorder: Any, train_cfg: Any) -> Any:
             return
         state["next"] = iteration + interval
         recorder.begin(iteration)
-        for pose, reference in zip(trace.poses, trace.reference_poses, strict=True):
-            recorder.add(pose, reference)
+        steps = zip(trace.poses, trace.reference_poses, trace.clips, strict=True)
+        for pose, reference, clip in steps:
+            recorder.add(pose, reference, names[clip])
         recorder.finish()
 
     return on_evaluation
@@ -170,11 +174,7 @@ def _print_start(task: str, env: Any, train_cfg: Any, run_dir: Path) -> None:
     samples = train_cfg.runner.num_steps_per_env * env.num_envs
     rows: list[tuple[str, object]] = [
         ("task", f"{task}, character {env.character.name}"),
-        ("motion", ", ".join(Path(n).name for n in loader.names)),
-        ("", ", ".join(
-            f"{float(s):.2f} s, {'loops' if bool(repeats) else 'once'}"
-            for s, repeats in zip(loader.trajectory_lens, loader.loops, strict=True)
-        )),
+        *_motion_rows(loader),
         ("engine", f"{type(env.backend).__name__} on {env.device}, {env.num_envs} environments"),
         ("threads", torch.get_num_threads()),
         ("seed", train_cfg.runner.seed),
@@ -185,6 +185,25 @@ def _print_start(task: str, env: Any, train_cfg: Any, run_dir: Path) -> None:
         rows.append(("reward, product of" if index == 0 else "", text))
     rows.append(("run", run_dir))
     task_table(rows)
+
+
+def _motion_rows(loader: Any) -> list[tuple[str, object]]:
+    """One line a clip; many are told together."""
+    if loader.num_motions > MAX_CLIPS_LISTED:
+        seconds = loader.trajectory_lens
+        return [
+            ("motion", f"{loader.num_motions} clips, {float(seconds.min()):.2f} to "
+             f"{float(seconds.max()):.2f} s, {float(seconds.sum()):.0f} s in all; "
+             f"{int(loader.loops.sum())} loop"),
+        ]  # fmt: skip
+    texts = [
+        f"{Path(name).name}, {float(seconds):.2f} s, {'loops' if bool(repeats) else 'once'}"
+        + (f", {100 * float(weight):.0f} % of the episodes" if loader.num_motions > 1 else "")
+        for name, seconds, repeats, weight in zip(
+            loader.names, loader.trajectory_lens, loader.loops, loader.weights, strict=True
+        )
+    ]
+    return [("" if index else "motion", text) for index, text in enumerate(texts)]
 
 
 def _print_end(runner: Any, run_dir: Path, task: str, seconds: float) -> None:

@@ -29,17 +29,18 @@ def annotate(
     if legend:
         _draw_legend(draw, legend, size, margin)
     if caption:
-        bounds = draw.multiline_textbbox((0, 0), caption, font=_font(size))
+        bounds = draw.multiline_textbbox((0, 0), caption, font=font(size))
         left = image.width - margin - (bounds[2] + size)
         _draw_plate(draw, (left, margin, bounds[2] + size, bounds[3] + size // 2), size)
         draw.multiline_text(
-            (left + size // 2, margin + size // 5), caption, fill=_INK, font=_font(size)
+            (left + size // 2, margin + size // 5), caption, fill=_INK, font=font(size)
         )
     return np.asarray(Image.alpha_composite(image, layer).convert("RGB"))
 
 
 @functools.cache
-def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+def font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    """The typeface of all captions, so many pixels high."""
     return ImageFont.load_default(size)
 
 
@@ -47,13 +48,13 @@ def _draw_legend(
     draw: ImageDraw.ImageDraw, legend: dict[str, Colour], size: int, margin: int
 ) -> None:
     line = round(1.4 * size)
-    width = max(draw.textlength(name, font=_font(size)) for name in legend) + 2.2 * size
+    width = max(draw.textlength(name, font=font(size)) for name in legend) + 2.2 * size
     _draw_plate(draw, (margin, margin, width, line * len(legend) + size // 3), size)
     for row, (name, colour) in enumerate(legend.items()):
         top, left = margin + size // 6 + row * line, margin + size // 2
         disc = (left, top + 0.3 * size, left + 0.8 * size, top + 1.1 * size)
         draw.ellipse(disc, fill=(*colour, 255), outline=_INK)
-        draw.text((left + 1.2 * size, top), name, fill=_INK, font=_font(size))
+        draw.text((left + 1.2 * size, top), name, fill=_INK, font=font(size))
 
 
 def _draw_plate(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,6 +13,7 @@ import torch
 
 from animRL.dataloader.clip import Clip, save_clip
 from animRL.dataloader.motion_loader import MotionLoader
+from animRL.dataloader.skeleton import Hinge, Skeleton, SkeletonJoint
 from animRL.utils import rotations as rot
 from animRL.utils.errors import InputError
 
@@ -66,6 +68,57 @@ def test_rotations_are_interpolated_along_the_arc_across_a_sign_flip(tmp_path: P
     quat = loader.get_root_rot(loader.get_frame_at_phase(torch.tensor([0.75])))
     assert float(rot.twist_about_z(quat)) == pytest.approx(1.5, abs=1e-5)
     assert (loader.frames[1:, 3:7] * loader.frames[:-1, 3:7]).sum(-1).min() > 0.0
+
+
+def test_a_clip_of_another_skeleton_is_told_what_to_do(tmp_path: Path) -> None:
+    clip = make_clip(11, 0.1)
+    hinge = SkeletonJoint("knee", 0, (0.0, 0.0, 0.0), hinges=(Hinge("knee", (0.0, 1.0, 0.0)),))
+    skeleton = Skeleton("dog", (SkeletonJoint("root", -1, (0.0, 0.0, 0.0)), hinge))
+    foreign = replace(clip, skeleton=skeleton)
+    make_loader(tmp_path, foreign, joint_names=["knee"], ee_names=["foot"])  # the same names fit
+    with pytest.raises(InputError) as error:
+        make_loader(tmp_path, foreign, joint_names=["elbow"], ee_names=["foot"])
+    assert "'dog'" in str(error.value) and "\n" not in str(error.value)
+    assert f"motion.py retarget {tmp_path}/clip0.txt --out" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("run.bvh", "HIERARCHY"), ("run.npz", "PK"), ("run.txt", '{"Loop": "wrap", "Frames": []}')],
+)
+def test_a_file_of_another_format_is_told_what_reads_it(
+    tmp_path: Path, name: str, text: str
+) -> None:
+    (tmp_path / name).write_text(text)
+    cfg = SimpleNamespace(motion_files=[str(tmp_path / name)])
+    with pytest.raises(InputError, match=f"no clip of animRL.*motion.py retarget .*{name}"):
+        MotionLoader("cpu", cfg, 0.02, 1, 1)
+
+
+def test_a_broken_clip_is_not_taken_for_another_format(tmp_path: Path) -> None:
+    (tmp_path / "cut.txt").write_text('{"JointNames": ["knee"], "Frames": [[0.1')
+    cfg = SimpleNamespace(motion_files=[str(tmp_path / "cut.txt")])
+    with pytest.raises(InputError, match="not JSON, or cut short"):
+        MotionLoader("cpu", cfg, 0.02, 1, 1)
+
+
+def test_a_file_whose_name_looks_like_a_pattern_is_that_file(tmp_path: Path) -> None:
+    save_clip(make_clip(11, 0.1), tmp_path / "a[1].txt")
+    save_clip(make_clip(3, 0.1), tmp_path / "a1.txt")
+    cfg = {"motion_files": [str(tmp_path / "a[1].txt")], "loop": None, "height_offset": 0.0}
+    loader = MotionLoader("cpu", SimpleNamespace(**cfg, refill_end_effectors=True), 0.02, 1, 1)
+    assert len(loader.clips[0].frames) == 11
+
+
+def test_labels_are_short_where_that_is_clear(tmp_path: Path) -> None:
+    for name in ("run", "walk"):
+        (tmp_path / name).mkdir()
+        save_clip(make_clip(3, 0.1), tmp_path / name / "a.txt")
+    save_clip(make_clip(3, 0.1), tmp_path / "b.txt")
+    cfg = {"motion_files": [str(tmp_path / "*" / "a.txt"), str(tmp_path / "b.txt")], "loop": None,
+           "height_offset": 0.0, "refill_end_effectors": True}  # fmt: skip
+    loader = MotionLoader("cpu", SimpleNamespace(**cfg), 0.02, 1, 1)
+    assert loader.labels == (f"{tmp_path}/run/a.txt", f"{tmp_path}/walk/a.txt", "b")
 
 
 def test_clips_are_drawn_by_weight(tmp_path: Path) -> None:

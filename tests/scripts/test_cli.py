@@ -184,6 +184,15 @@ def test_a_motion_that_is_there_is_found_again_from_elsewhere(tmp_path, monkeypa
     assert env_cfg.motion_loader.motion_files == [str(tmp_path / "my.txt")]
 
 
+def test_several_motions_and_patterns(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("b.txt", "a.txt", "c[1].txt"):
+        (tmp_path / name).write_text("{}")
+    env_cfg, _ = overridden("--motion", "[ab].txt", "c[1].txt", "datasets/*/Walk.txt", "--seed=3")
+    here = [str(tmp_path / name) for name in ("a.txt", "b.txt", "c[1].txt")]
+    assert env_cfg.motion_loader.motion_files == [*here, "datasets/*/Walk.txt"]
+
+
 @pytest.mark.parametrize(
     ("argv", "message"),
     [

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from animRL.dataloader.clip import load_clip, save_clip
 from animRL.scripts import benchmark, train
 from animRL.scripts import eval as evaluation
 from animRL.utils import paths
@@ -66,6 +68,52 @@ def test_a_run_is_trained_resumed_and_evaluated(
     assert (newest / "model_3.pt").exists() and not (newest / "model_2.pt").exists()
 
 
+def test_several_clips_are_trained_on_and_reported_each(
+    logs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clip = load_clip(paths.RESOURCES / "datasets" / "bob3" / "Walk.txt")
+    pieces = tmp_path / "pieces"
+    pieces.mkdir()
+    for name, frames, weight in (("long", 40, 1.0), ("short", 20, 3.0)):
+        piece = replace(clip, frames=clip.frames[:frames], loop=False, motion_weight=weight)
+        save_clip(piece, pieces / f"{name}.txt")
+    argv = [*SMALL, "--max_iterations=1", "--motion", str(pieces / "*.txt"), clip.source]
+    assert train.main(argv) == 0
+    out = capsys.readouterr().out
+    assert "long.txt, 0.78 s, once, 20 % of the episodes" in out
+    assert "short.txt, 0.38 s, once, 60 % of the episodes" in out
+    assert "Walk.txt, 1.12 s, loops, 20 % of the episodes" in out
+
+    drawn: dict[str, list[str]] = {}
+
+    def draw(
+        path: Path, character: object, poses: list, *rest: object, captions: list, **_
+    ) -> None:
+        assert len(poses) == len(captions)
+        drawn[path.name] = captions
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("animRL.viewer.rendering.render_video", draw)
+        assert evaluation.main(["--load_run=-1", "--episodes=10"]) == 0
+    (run,) = (logs / "bob").iterdir()
+    metrics = json.loads((run / "eval_metrics.json").read_text())
+    assert set(metrics["clips"]) <= {"long", "short", "Walk"} and len(metrics["clips"]) >= 2
+    assert sum(own["episodes"] for own in metrics["clips"].values()) == 20
+    captions = drawn["animation.mp4"]
+    # Each clip once, in turn, named; the loop for ten seconds.
+    assert [c.split("\n")[0] for c in captions] == ["long"] * 39 + ["short"] * 19 + ["Walk"] * 500
+    assert captions[39].split("\n")[1].startswith("0.0 s   reward")
+
+
+def test_many_clips_are_told_by_their_number(logs: Path, tmp_path: Path, capsys) -> None:
+    clip = load_clip(paths.RESOURCES / "datasets" / "bob3" / "Walk.txt")
+    for number in range(12):
+        save_clip(replace(clip, loop=number < 5), tmp_path / f"{number:02d}.txt")
+    assert train.main([*SMALL, "--max_iterations=1", "--motion", str(tmp_path / "*.txt")]) == 0
+    out = capsys.readouterr().out
+    assert "12 clips, 1.12 to 1.12 s, 13 s in all; 5 loop" in out
+
+
 @pytest.mark.slow
 def test_evaluation_leaves_a_video(logs: Path) -> None:
     assert train.main([*SMALL, "--max_iterations=1"]) == 0
@@ -104,12 +152,23 @@ def test_evaluating_nothing_says_what_there_is(logs: Path) -> None:
 
 
 def test_benchmark_prints_one_json_object(capsys: pytest.CaptureFixture[str]) -> None:
-    argv = ["--num_envs=4", "--blocks=1", "--iterations=1", "--json", "--set", "sim.threads=1",
-            "runner.num_steps_per_env=4"]  # fmt: skip
+    argv = ["--num_envs=4", "--blocks=1", "--iterations=1", "--clips=7", "--json", "--set",
+            "sim.threads=1", "runner.num_steps_per_env=4"]  # fmt: skip
     assert benchmark.main(argv) == 0
     report = json.loads(capsys.readouterr().out)
     assert all(report[name] > 0.0 for name in ("raw", "engine", "environment", "training"))
     assert {"hardware", "threads", "versions", "seed", "num_envs"} <= set(report)
+    clips = report["clips"]
+    assert list(clips) == list(benchmark.CLIP_KEYS)
+    assert clips["count"] == 7 and all(clips[k] > 0.0 for k in ("load_s", "step_ms", "lookup_ms"))
+    assert clips["share_of_step"] == pytest.approx(clips["lookup_ms"] / clips["step_ms"], rel=0.05)
+
+
+def test_benchmark_goes_without_clips(capsys: pytest.CaptureFixture[str]) -> None:
+    argv = ["--num_envs=4", "--blocks=1", "--iterations=1", "--clips=0", "--json", "--set",
+            "sim.threads=1", "runner.num_steps_per_env=4"]  # fmt: skip
+    assert benchmark.main(argv) == 0
+    assert "clips" not in json.loads(capsys.readouterr().out)
 
 
 def test_scripts_run_as_files_and_exit_with_two_on_bad_input(tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""Edits of a motion: each a pure function from trajectory to trajectory."""

@@ -1,0 +1,1 @@
+"""The sub-commands of scripts/motion.py, one module each."""

@@ -1,0 +1,112 @@
+"""What the commands share: the character, and options with the same name everywhere."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from animRL.scripts.cli import add_common_arguments
+from animRL.utils.errors import InputError
+
+if TYPE_CHECKING:
+    from animRL.dataloader.clip import Clip
+    from animRL.sim.character import Character
+
+CHARACTERS = ("bob",)
+
+
+def add_shared_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add ``--character`` (None if not typed) and ``--debug``."""
+    parser.add_argument(
+        "--character", metavar="NAME", default=None,
+        help=f"character of the clip: {', '.join(CHARACTERS)} (default: the clip's own skeleton "
+        "if it brings one, else bob)",
+    )  # fmt: skip
+    add_common_arguments(parser, ("debug",))
+
+
+def load_character(name: str | None) -> Character:
+    """Build a character by its name; None means bob.
+
+    Raises:
+        InputError: for an unknown name, with those there are.
+    """
+    from animRL.cfg.characters.bob_config import BobConfig
+    from animRL.sim.character import Character
+
+    if name not in (None, *CHARACTERS):
+        close = difflib.get_close_matches(str(name), CHARACTERS, n=1)
+        hint = f" (did you mean '{close[0]}'?)" if close else ""
+        raise InputError(f"--character: no '{name}'{hint}; available: {', '.join(CHARACTERS)}")
+    return Character.from_config(BobConfig())
+
+
+def character_of(clip: Clip, name: str | None) -> Character:
+    """The character that a clip moves: the one named, else its own skeleton's, else bob.
+
+    Raises:
+        InputError: for an unknown name.
+    """
+    if name is None and clip.skeleton is not None:
+        from animRL.motion.skeleton_character import skeleton_character
+
+        return skeleton_character(clip.skeleton)
+    return load_character(name)
+
+
+def output_path(path: Path, option: str = "--out") -> Path:
+    """Make the folder of a file to write and return the file's path.
+
+    Raises:
+        InputError: if the folder cannot be made, or the path is a folder.
+    """
+    path = path.expanduser()
+    if path.is_dir():
+        raise InputError(f"{option}: {path} is a folder; valid: a file to write")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{option}: cannot write {path} ({error.strerror})") from None
+    return path
+
+
+def ordered_for(character: Character, clip: Clip) -> Clip:
+    """Return the clip with its joints in the character's order, its end effectors as they are.
+
+    Raises:
+        InputError: if it has other joints.
+    """
+    from animRL.dataloader.clip import permuted_to
+
+    return permuted_to(clip, character.joint_names, clip.end_effector_names)
+
+
+def load_motion(path: Path) -> Clip:
+    """Read a clip, or any file that can be imported, as a clip on its own skeleton.
+
+    Raises:
+        InputError: if the file is neither.
+    """
+    from animRL.dataloader.clip import load_clip
+
+    if _is_clip(path):
+        return load_clip(path)
+    from animRL.motion.importers.entry import import_motion
+
+    imported = import_motion(path)
+    for warning in imported.warnings:
+        print(f"warning: {path}: {warning}", file=sys.stderr)
+    return imported.clip
+
+
+def _is_clip(path: Path) -> bool:
+    """Whether a file says of itself that it is one of animRL's; what is in it is seen later."""
+    if path.suffix.lower() not in (".txt", ".json", ""):
+        return False
+    try:
+        return '"JointNames"' in path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return True  # its reader says what is wrong
