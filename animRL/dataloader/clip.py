@@ -6,13 +6,14 @@ import json
 import math
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from animRL.dataloader.frame_layout import FrameLayout
+from animRL.dataloader.skeleton import Skeleton
 from animRL.utils.errors import InputError
 
 MAX_FILE_BYTES = 256 * 2**20
@@ -27,7 +28,8 @@ class Clip:
     """A motion as read from a file.
 
     ``frames`` is (T, D) float64 with the columns of ``FrameLayout``; ``frame_duration`` is in
-    seconds; ``loop`` is the file's word (None: it says nothing).
+    seconds; ``loop`` is the file's word (None: it says nothing); ``skeleton`` is the one that an
+    imported clip moves (None: the joints are a character's own).
     """
 
     frames: np.ndarray
@@ -37,6 +39,7 @@ class Clip:
     motion_weight: float = 1.0
     loop: bool | None = None
     source: str = "<memory>"
+    skeleton: Skeleton | None = None
 
     @property
     def layout(self) -> FrameLayout:
@@ -56,7 +59,16 @@ def load_clip(path: str | Path) -> Clip:
         InputError: one line naming the file, the field and what would be valid.
     """
     path = Path(path)
-    data = _read_json(path)
+    return clip_from_data(read_clip_data(path), path)
+
+
+def clip_from_data(data: dict[str, Any], path: str | Path) -> Clip:
+    """Validate the fields of a motion file, however they were come by; ``path`` is for messages.
+
+    Raises:
+        InputError: one line naming the file, the field and what would be valid.
+    """
+    path = Path(path)
     joint_names = _names(data, "JointNames", path)
     end_effector_names = _names(data, "EndEffectorNames", path)
     duration = _number(data, "FrameDuration", path)
@@ -71,7 +83,10 @@ def load_clip(path: str | Path) -> Clip:
     if data.get("OutputMode", "ISAAC") != "ISAAC":
         raise InputError(f"{path}: OutputMode is {data['OutputMode']!r}; valid: 'ISAAC'")
     frames = _frames(data, FrameLayout(len(joint_names), len(end_effector_names)), path)
-    clip = Clip(frames, duration, joint_names, end_effector_names, weight, loop, str(path))
+    clip = Clip(
+        frames, duration, joint_names, end_effector_names, weight, loop, str(path),
+        _skeleton(data, joint_names, path),
+    )  # fmt: skip
     return _checked_values(clip)
 
 
@@ -88,7 +103,8 @@ def save_clip(clip: Clip, path: str | Path) -> None:
     if clip.loop is not None:
         header["Loop"] = clip.loop
     rows = ",\n".join(json.dumps([round(float(v), 6) for v in frame]) for frame in clip.frames)
-    text = json.dumps(header, indent=1)[:-2] + ',\n "Frames": [\n' + rows + "\n]\n}\n"
+    text = json.dumps(header, indent=1)[:-2] + _skeleton_text(clip.skeleton)
+    text += ',\n "Frames": [\n' + rows + "\n]\n}\n"
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         temporary.write_text(text, encoding="utf-8")
@@ -96,6 +112,16 @@ def save_clip(clip: Clip, path: str | Path) -> None:
     except OSError as error:
         temporary.unlink(missing_ok=True)
         raise InputError(f"{path}: cannot be written ({error.strerror})") from error
+
+
+def _skeleton_text(skeleton: Skeleton | None) -> str:
+    """The skeleton's part of a file, one joint a line."""
+    if skeleton is None:
+        return ""
+    data = skeleton.to_dict()
+    rows = ",\n".join("  " + json.dumps(joint) for joint in data["Joints"])
+    name = json.dumps(data["Name"])
+    return f',\n "Skeleton": {{"Name": {name}, "Joints": [\n{rows}\n ]}}'
 
 
 def permuted_to(
@@ -118,10 +144,9 @@ def permuted_to(
         (layout.ee_vel, triples.astype(int)),
     ):
         frames[:, columns] = clip.frames[:, columns][:, order]
-    return Clip(
-        frames, clip.frame_duration, tuple(joint_names), tuple(wanted),
-        clip.motion_weight, clip.loop, clip.source,
-    )  # fmt: skip
+    return replace(
+        clip, frames=frames, joint_names=tuple(joint_names), end_effector_names=tuple(wanted)
+    )
 
 
 def _permutation(clip: Clip, field: str, have: Sequence[str], want: Sequence[str]) -> list[int]:
@@ -133,7 +158,12 @@ def _permutation(clip: Clip, field: str, have: Sequence[str], want: Sequence[str
     return [list(have).index(name) for name in want]
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def read_clip_data(path: Path) -> dict[str, Any]:
+    """Read the JSON object that a motion file holds; its fields are not looked at.
+
+    Raises:
+        InputError: if there is no such file or it holds no JSON object.
+    """
     try:
         if path.stat().st_size > MAX_FILE_BYTES:
             raise InputError(f"{path}: larger than {MAX_FILE_BYTES >> 20} MiB; not a motion clip")
@@ -187,6 +217,18 @@ def _names(data: dict[str, Any], name: str, path: Path) -> tuple[str, ...]:
     return tuple(value)
 
 
+def _skeleton(data: dict[str, Any], joint_names: tuple[str, ...], path: Path) -> Skeleton | None:
+    if data.get("Skeleton") is None:
+        return None
+    skeleton = Skeleton.from_dict(data["Skeleton"], f"{path}: Skeleton")
+    if odd := sorted(set(skeleton.hinge_names) ^ set(joint_names)):
+        raise InputError(
+            f"{path}: Skeleton has other hinges than JointNames ('{odd[0]}' is in one alone); "
+            "valid: the same names in both"
+        )
+    return skeleton
+
+
 def _frames(data: dict[str, Any], layout: FrameLayout, path: Path) -> np.ndarray:
     rows = _field(data, "Frames", path)
     if not isinstance(rows, list) or len(rows) < 2:
@@ -228,7 +270,4 @@ def _checked_values(clip: Clip) -> Clip:
             f"{clip.source}: Frames[{row}] {clip.joint_names[joint]} is "
             f"{frames[row, layout.joint_pos][joint]:.4g}; valid: radians (are these degrees?)"
         )
-    return Clip(
-        frames, clip.frame_duration, clip.joint_names, clip.end_effector_names,
-        clip.motion_weight, clip.loop, clip.source,
-    )  # fmt: skip
+    return replace(clip, frames=frames)

@@ -23,7 +23,7 @@ _DENSITY = 1000.0
 # (thigh 0.1, shank 0.0465, upper arm 0.028, forearm 0.016 of the body's mass), as cylinders.
 _RADIUS_OF_LENGTH = {
     "knee": 0.17, "ankle": 0.12, "toe": 0.20, "elbow": 0.15, "wrist": 0.11, "hand": 0.25,
-    "head": 0.45, "neck": 0.30, "chest": 0.38, "spine": 0.80, "hip": 0.60, "shoulder": 0.25,
+    "head": 0.45, "neck": 0.30, "chest": 0.38, "spine": 0.80, "hip": 0.50, "shoulder": 0.25,
     "clavicle": 0.25,
 }  # fmt: skip
 _OTHER_RADIUS_OF_LENGTH = 0.15
@@ -150,8 +150,8 @@ def _model(skeleton: Skeleton, roles: dict[str, str]) -> str:
         role = role_of.get(joint.name, "")
         if joint.name in touching:
             _add_sphere(body, joint.radius or _END_RADIUS, touches=True)
-        elif role in ("head", "neck") and not children:
-            _add_head(body, joint)
+        elif role == "head" or (role == "neck" and not children):
+            _add_head(body, joint, 0.9 * thickest)
         elif not any(radii):
             _add_sphere(body, _END_RADIUS, touches=False)
         if role.endswith("ankle") and not any(radii):
@@ -202,12 +202,12 @@ def _add_sphere(body: ElementTree.Element, radius: float, touches: bool) -> None
     ElementTree.SubElement(body, "geom", {"type": "sphere", "size": f"{radius:.5g}", **mask})
 
 
-def _add_head(body: ElementTree.Element, joint: SkeletonJoint) -> None:
-    radius = 0.5 * float(np.linalg.norm(joint.offset))
-    above = np.array(joint.offset) / max(2.0 * radius, _SHORTEST_BONE)
-    radius = float(np.clip(radius, 0.03, 0.11))
+def _add_head(body: ElementTree.Element, joint: SkeletonJoint, radius: float) -> None:
+    """A head on top of its joint, in the direction of the neck."""
+    length = max(float(np.linalg.norm(joint.offset)), _SHORTEST_BONE)
+    centre = np.array(joint.offset) * radius / length
     ElementTree.SubElement(
-        body, "geom", type="sphere", pos=_text(tuple(above * radius)), size=f"{radius:.5g}"
+        body, "geom", type="sphere", pos=_text(tuple(centre)), size=f"{radius:.5g}"
     )
 
 
