@@ -1,0 +1,1 @@
+"""From the motion of one skeleton to that of another character."""
