@@ -1,0 +1,1 @@
+"""Whether a motion clip can work on a character: checks, their report, and what can be mended."""
