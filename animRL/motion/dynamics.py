@@ -65,8 +65,13 @@ def root_wrench(character: Character, trajectory: Trajectory) -> Wrench:
 
 
 def finite_differences(tool: CharacterModel, qpos: Array, dt: float) -> tuple[Array, Array]:
-    """Velocities and accelerations (T, nv) of positions (T, nq), second order inside."""
+    """Velocities and accelerations (T, nv) of positions (T, nq), second order inside.
+
+    One position stands still; of two, the velocity between them is that of both.
+    """
     halves = tool.difference(qpos[:-1], qpos[1:]) / dt
+    if len(halves) == 0:
+        return np.zeros((1, halves.shape[1])), np.zeros((1, halves.shape[1]))
     if len(halves) == 1:
         return np.repeat(halves, 2, axis=0), np.zeros((2, halves.shape[1]))
     acceleration = np.diff(halves, axis=0) / dt

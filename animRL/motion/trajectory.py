@@ -39,7 +39,7 @@ class Trajectory:
     ``loop`` the last frame repeats the first one after a planar rigid transform.
 
     Raises:
-        InputError: if the shapes do not fit together or there is no frame.
+        InputError: if the shapes do not fit together, or there is no frame (in a loop: one only).
     """
 
     root_pos: Array
@@ -53,6 +53,8 @@ class Trajectory:
         shapes = (self.root_pos.shape, self.root_quat.shape, self.joint_pos.shape[:1])
         if not count or shapes != ((count, 3), (count, 4), (count,)):
             raise InputError(f"trajectory: shapes {shapes}; valid: (T, 3), (T, 4), (T, J)")
+        if self.loop and count < 2:
+            raise InputError("trajectory: a loop of 1 frame; valid: at least 2")
         object.__setattr__(self, "root_quat", _continuous(self.root_quat))
 
     @classmethod
@@ -121,10 +123,12 @@ def seam_transform(trajectory: Trajectory) -> PlanarTransform:
 
 def extended(trajectory: Trajectory, margin: int) -> Trajectory:
     """A looping trajectory with ``margin`` < T more frames before and after, from its own cycle."""
+    if not margin:
+        return replace(trajectory, loop=False)
     onward = seam_transform(trajectory)
     after = onward.apply(trajectory.frames(slice(0, margin + 1))).frames(slice(1, None))
     before = onward.inverse().apply(trajectory.frames(slice(-margin - 1, None)))
-    return joined([before.frames(slice(0, -1)), trajectory, after] if margin else [trajectory])
+    return joined([before.frames(slice(0, -1)), trajectory, after])
 
 
 def joined(parts: Sequence[Trajectory]) -> Trajectory:

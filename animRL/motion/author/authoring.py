@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -26,6 +27,15 @@ from animRL.utils.errors import InputError
 from animRL.utils.names import known_names
 
 Track = Callable[[range], Iterable[int]]
+
+_BEARABLE = {
+    "frame_duration": (0.001, 0.1),
+    "stance_share": (0.5, 0.8),
+    "load_transfer": (0.01, 0.5),
+    "pelvis_height": (0.1, 10.0),
+}
+"""Ranges of a walk's numbers outside of which its formulas mean nothing: a walk has a phase of
+double support, which is when the load passes from foot to foot."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +76,9 @@ def walk_style(values: Any, pace: Pace, source: str) -> WalkStyle:
     """The style of a walk: speed, length of a step, and any other field of ``WalkStyle``.
 
     The frame duration is kept; the cycle is the even number of frames nearest to two steps.
+
+    Raises:
+        InputError: for names that a walk has not, and numbers that no walk has.
     """
     if not isinstance(values, Mapping):
         raise InputError(f"{source}: gait is {values!r}; valid: a table")
@@ -78,6 +91,11 @@ def walk_style(values: Any, pace: Pace, source: str) -> WalkStyle:
         if name in lists or name == "frames_per_cycle":
             raise InputError(f"{source}: gait.{name} cannot be set here; valid: the plain numbers")
         settings[name] = number(value, f"{source}: gait.{name}")
+        low, high = _BEARABLE.get(name, (-math.inf, math.inf))
+        if not low <= settings[name] <= high:
+            raise InputError(
+                f"{source}: gait.{name} is {settings[name]:g}; valid: {low:g} to {high:g}"
+            )
     step_length = pace.step_length or settings.pop("step_length", 0.5 * style.stride)
     settings.pop("step_length", None)
     if pace.speed is not None:
@@ -88,8 +106,17 @@ def walk_style(values: Any, pace: Pace, source: str) -> WalkStyle:
             f"{source}: gait: speed {style.speed:g} m/s, step_length {step_length:g} m; valid: a "
             "walk of up to 2.5 m/s and steps of 0.1 to 1.2 m"
         )
+    if "pelvis_height" not in values:
+        style = replace(style, pelvis_height=_hip_height(step_length))
     frames = 2 * max(round(step_length / style.speed / style.frame_duration), 1)
     return replace(style, frames_per_cycle=frames)
+
+
+def _hip_height(step_length: float) -> float:
+    """Height of the hips [m] at which a longer step needs no longer leg than the usual one."""
+    usual = WalkStyle()
+    reach = usual.pelvis_height**2 + (0.25 * usual.stride) ** 2
+    return min(usual.pelvis_height, math.sqrt(max(reach - (0.5 * step_length) ** 2, 0.0)))
 
 
 def paced(description: Description, pace: Pace) -> Description:

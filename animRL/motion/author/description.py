@@ -55,7 +55,8 @@ class Description:
 
     A looping motion repeats after ``duration`` [s], moved on by ``cycle`` (x, y [m], yaw [deg]);
     with ``mirror_second_half`` its second half is the first one with left and right exchanged.
-    ``weights`` change the price of leaving the description, by channel of the root or joint.
+    ``weights`` change the price of leaving the description, by channel of the root or joint;
+    ``limits`` narrow the range of joints, (lowest, highest) [deg].
     """
 
     name: str
@@ -68,6 +69,7 @@ class Description:
     keyframes: tuple[Keyframe, ...]
     plants: tuple[Plant, ...]
     source: str
+    limits: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -80,50 +82,76 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise InputError(f"{path}: not a description in TOML: {error}") from None
 
 
-def load_description(path: Path) -> Description:
-    """Read and check a description of keyframes, see ``parse_description``."""
-    return parse_description(read_toml(path), str(path), path.stem)
-
-
 def parse_description(data: Mapping[str, Any], source: str, name: str) -> Description:
     """Check what was read from a description's file ``source``; ``name`` if it has none itself.
 
     Raises:
         InputError: one line naming the file, the field and what would be valid.
     """
-    known_names(data, ("motion", "pose", "keyframe", "plant"), f"{source}: tables")
+    known_names(data, ("motion", "limits", "pose", "keyframe", "plant"), f"{source}: tables")
     motion = _table(data.get("motion"), f"{source}: motion")
     known_names(motion, _MOTION_KEYS, f"{source}: motion")
     poses = _table(data.get("pose", {}), f"{source}: pose")
     keyframes = [
-        _keyframe(_table(k, f"{source}: keyframe {i + 1}"), poses, f"{source}: keyframe {i + 1}")
-        for i, k in enumerate(data.get("keyframe", []))
+        _keyframe(table, poses, where) for table, where in _tables(data, "keyframe", source)
     ]
     if len(keyframes) < 2 or any(
         b.time <= a.time for a, b in zip(keyframes, keyframes[1:], strict=False)
     ):
         raise InputError(f"{source}: keyframes: valid: at least two, in order of their times")
+    plants = [_plant(table, where) for table, where in _tables(data, "plant", source)]
     duration = motion.get("duration", keyframes[-1].time)
-    plants = [
-        _plant(_table(p, f"{source}: plant {i + 1}"), f"{source}: plant {i + 1}")
-        for i, p in enumerate(data.get("plant", []))
-    ]
-    cycle = _numbers(motion.get("cycle", {}), ("x", "y", "yaw"), f"{source}: motion.cycle")
-    loop, mirror = bool(motion.get("loop", False)), bool(motion.get("mirror_second_half", False))
-    if mirror and not loop:
-        raise InputError(f"{source}: motion.mirror_second_half: valid for a motion that loops")
-    return Description(
+    description = Description(
         name=str(motion.get("name", name)),
-        frame_rate=_positive(motion.get("frame_rate", 50.0), f"{source}: motion.frame_rate"),
-        duration=_positive(duration, f"{source}: motion.duration"),
-        loop=loop,
-        mirror_second_half=mirror,
-        cycle=cycle,
+        frame_rate=number(motion.get("frame_rate", 50.0), f"{source}: motion.frame_rate"),
+        duration=number(duration, f"{source}: motion.duration"),
+        loop=_flag(motion, "loop", source),
+        mirror_second_half=_flag(motion, "mirror_second_half", source),
+        cycle=_numbers(motion.get("cycle", {}), ("x", "y", "yaw"), f"{source}: motion.cycle"),
         weights=_numbers(motion.get("weights", {}), None, f"{source}: motion.weights"),
         keyframes=tuple(keyframes),
         plants=tuple(plants),
         source=source,
+        limits=_limits(data.get("limits", {}), f"{source}: limits"),
     )
+    _check_together(description)
+    return description
+
+
+def _check_together(description: Description) -> None:
+    """Raise InputError for numbers out of range and for what cannot be true of one motion."""
+    where, duration = description.source, description.duration
+    if not 1.0 <= description.frame_rate <= 1000.0:
+        raise InputError(
+            f"{where}: motion.frame_rate is {description.frame_rate:g}; valid: 1 to 1000 [1/s]"
+        )
+    if duration * description.frame_rate < 2.0:
+        raise InputError(
+            f"{where}: motion.duration is {duration:g}; valid: at least two frames, "
+            f"{2.0 / description.frame_rate:g} s"
+        )
+    if description.mirror_second_half and not description.loop:
+        raise InputError(f"{where}: motion.mirror_second_half: valid for a motion that loops")
+    if description.cycle and not description.loop:
+        raise InputError(f"{where}: motion.cycle: valid for a motion that loops")
+    if description.mirror_second_half and (set(description.cycle) - {"x"}):
+        raise InputError(f"{where}: motion.cycle: valid with mirror_second_half: x alone")
+    for name, weight in description.weights.items():
+        if weight < 0.0:
+            raise InputError(f"{where}: motion.weights.{name} is {weight:g}; valid: 0 or more")
+    end = 0.5 * duration if description.mirror_second_half else duration
+    for i, keyframe in enumerate(description.keyframes):
+        if not 0.0 <= keyframe.time <= end + 1e-9:
+            half = ", half of the mirrored motion" if description.mirror_second_half else ""
+            raise InputError(
+                f"{where}: keyframe {i + 1}: time is {keyframe.time:g}; valid: 0 to {end:g} s{half}"
+            )
+    for i, plant in enumerate(description.plants):
+        if plant.end < 0.0 or plant.start > duration:
+            raise InputError(
+                f"{where}: plant {i + 1}: from {plant.start:g} to {plant.end:g}; valid: within the "
+                f"motion, 0 to {duration:g} s"
+            )
 
 
 def _keyframe(data: Mapping[str, Any], poses: Mapping[str, Any], where: str) -> Keyframe:
@@ -131,7 +159,7 @@ def _keyframe(data: Mapping[str, Any], poses: Mapping[str, Any], where: str) -> 
     time = number(data.get("time"), f"{where}: time")
     angles: list[tuple[str, str, float]] = []
     if "pose" in data:
-        known_names([data["pose"]], tuple(poses), f"{where}: pose")
+        known_names([str(data["pose"])], tuple(poses), f"{where}: pose")
         pose = _table(poses[data["pose"]], f"{where}: pose {data['pose']}")
         known_names(pose, SIDES, f"{where}: pose {data['pose']}")
         angles += _angles(pose, f"{where}: pose {data['pose']}")
@@ -151,8 +179,11 @@ def _angles(data: Mapping[str, Any], where: str) -> list[tuple[str, str, float]]
 
 
 def _part(value: Any, where: str) -> tuple[float, float, float, float, float]:
-    if not isinstance(value, list) or not 2 <= len(value) <= 5:
-        raise InputError(f"{where} is {value!r}; valid: [x, y, z, yaw, pitch], the last three 0")
+    valid, longest = "[x, y, z, yaw, pitch], the last three 0 if left out", 5
+    if where.endswith("hand"):
+        valid, longest = "[x, y, z], the last 0 if left out", 3
+    if not isinstance(value, list) or not 2 <= len(value) <= longest:
+        raise InputError(f"{where} is {value!r}; valid: {valid}")
     numbers = [number(v, where) for v in value] + [0.0] * (5 - len(value))
     return (numbers[0], numbers[1], numbers[2], numbers[3], numbers[4])
 
@@ -167,6 +198,27 @@ def _plant(data: Mapping[str, Any], where: str) -> Plant:
     if end <= start:
         raise InputError(f"{where}: to is {end}; valid: after from ({start})")
     return Plant(str(data["part"]), start, end)
+
+
+def _tables(data: Mapping[str, Any], name: str, source: str) -> list[tuple[Mapping[str, Any], str]]:
+    """The tables of a list ``[[name]]``, each with where it stands."""
+    values = data.get(name, [])
+    if not isinstance(values, list):
+        raise InputError(f"{source}: {name} is no list; valid: tables headed [[{name}]]")
+    places = [f"{source}: {name} {i + 1}" for i in range(len(values))]
+    return [(_table(v, where), where) for v, where in zip(values, places, strict=True)]
+
+
+def _limits(value: Any, where: str) -> dict[str, tuple[float, float]]:
+    limits = {}
+    for name, pair in _table(value, where).items():
+        if not isinstance(pair, list) or len(pair) != 2:
+            raise InputError(f"{where}.{name} is {pair!r}; valid: [lowest, highest] in degrees")
+        low, high = (number(v, f"{where}.{name}") for v in pair)
+        if low > high:
+            raise InputError(f"{where}.{name} is {pair!r}; valid: the lowest angle first")
+        limits[name] = (low, high)
+    return limits
 
 
 def _table(value: Any, where: str) -> Mapping[str, Any]:
@@ -189,8 +241,8 @@ def number(value: Any, where: str) -> float:
     return float(value)
 
 
-def _positive(value: Any, where: str) -> float:
-    found = number(value, where)
-    if found <= 0.0:
-        raise InputError(f"{where} is {found:g}; valid: above 0")
-    return found
+def _flag(motion: Mapping[str, Any], name: str, source: str) -> bool:
+    value = motion.get(name, False)
+    if not isinstance(value, bool):
+        raise InputError(f"{source}: motion.{name} is {value!r}; valid: true or false")
+    return value

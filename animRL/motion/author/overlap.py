@@ -6,7 +6,7 @@ import mujoco
 import numpy as np
 
 from animRL.motion.author.system import NormalEquations
-from animRL.motion.check.self_collision import BodyShapes
+from animRL.motion.body_shapes import BodyShapes
 from animRL.motion.trajectory import Array
 
 

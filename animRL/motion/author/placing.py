@@ -16,6 +16,8 @@ from animRL.utils.rotations import quat_from_rotvec, quat_mul, quat_rotate
 
 _FIRM, _LOOSE = 10.0, 0.003
 """Cost of moving the rest of the body, and the limb itself, while a limb is placed [1/rad]."""
+_BENT = 0.2
+"""How far towards the middle of its joints' ranges a limb starts to look for its place."""
 REACHED = 0.06
 """A limb's end this near its place [m] is there: the rest is left to the optimisation."""
 
@@ -31,11 +33,12 @@ def limb_bodies(character: Character) -> dict[str, str]:
     zero = torch.zeros(1, len(character.joint_names), dtype=torch.float64)
     position, _ = character.forward_kinematics(origin, upright, zero)
     found: dict[str, str] = {}
-    for part, names in (("foot", character.feet), ("hand", character.hands)):
+    for part, group in (("foot", "feet"), ("hand", "hands")):
+        names: tuple[str, ...] = getattr(character, group)
         sides = {float(position[0, character.body_index(n), 1]) > 0.0: n for n in names}
         if len(names) != 2 or len(sides) != 2:
             raise InputError(
-                f"character.{part}s: {', '.join(names) or 'none'}; valid: a left and a right one"
+                f"character.{group}: {', '.join(names) or 'none'}; valid: a left and a right one"
             )
         found |= {f"left_{part}": sides[True], f"right_{part}": sides[False]}
     return found
@@ -79,25 +82,27 @@ class LimbPlacer:
         targets = [BodyTarget(root, root_pos, root_quat, (0.0, 0.0, 0.0), 100.0, 100.0)]
         targets += [self._target(part, place) for part, place in parts.items()]
         solver = InverseKinematics(self._character, posture_cost=cost)
-        bent = joint_pos.copy()
-        bent[free] = 0.5 * (solver.lower + solver.upper)[free]
-        best, nearest = joint_pos, np.inf
-        for start in (joint_pos, bent):  # a straight limb does not know which way to bend
+        towards_middle = np.zeros(len(joint_pos))
+        towards_middle[free] = (0.5 * (solver.lower + solver.upper) - joint_pos)[free]
+        best, nearest, worst = joint_pos, np.inf, ""
+        for bend in (_BENT, 1.0):  # a straight limb does not know which way to bend
+            start = joint_pos + bend * towards_middle
             pose = solver.solve(
                 root_pos, root_quat, start, targets, posture=joint_pos, iterations=100
             )
-            miss = self._miss(pose, targets[1:])
-            if miss < nearest:
-                best, nearest = pose[2], miss
+            misses = self._misses(pose, targets[1:])
+            if max(misses) < nearest:
+                best, nearest = pose[2], max(misses)
+                worst = list(parts)[misses.index(nearest)]
             if nearest < REACHED:
                 return {joint: float(best[joint]) for joint in free}
         raise InputError(
-            f"{where}: {', '.join(parts)}: {nearest:.3f} m out of reach; valid: places that the "
-            "limbs can reach from the root's pose"
+            f"{where}: {worst}: {nearest:.3f} m out of reach; valid: places that the limb reaches "
+            "from the root's pose"
         )
 
-    def _miss(self, pose: tuple[Array, Array, Array], targets: list[BodyTarget]) -> float:
-        """The largest distance [m] between a target and where a pose brings its point."""
+    def _misses(self, pose: tuple[Array, Array, Array], targets: list[BodyTarget]) -> list[float]:
+        """Distances [m] between the targets and where a pose brings their points."""
         batch = [torch.from_numpy(np.array(part))[None] for part in pose]
         position, rotation = self._character.forward_kinematics(batch[0], batch[1], batch[2])
         distances = []
@@ -105,8 +110,8 @@ class LimbPlacer:
             body = self._character.body_index(target.body)
             offset = torch.tensor(np.array(target.offset))
             point = position[0, body] + quat_rotate(rotation[0, body], offset)
-            distances.append(np.linalg.norm(point.numpy() - np.asarray(target.position)))
-        return float(max(distances))
+            distances.append(float(np.linalg.norm(point.numpy() - np.asarray(target.position))))
+        return distances
 
     def _target(self, part: str, place: tuple[float, float, float, float, float]) -> BodyTarget:
         body = self._bodies[part]

@@ -12,7 +12,7 @@ from animRL.motion.author import residuals
 from animRL.motion.author.overlap import add_overlap
 from animRL.motion.author.system import NormalEquations
 from animRL.motion.author.timeline import Rates, Timeline
-from animRL.motion.check.self_collision import BodyShapes
+from animRL.motion.body_shapes import BodyShapes
 from animRL.motion.dynamics import GRAVITY
 from animRL.motion.ground import contact_spheres
 from animRL.motion.model import CharacterModel
@@ -38,8 +38,9 @@ class Weights:
     1 rad or 1 m off the sketch costs ``pose``; a missing force of the body's weight, or moment of
     weight x 1 m, ``wrench``; 1 m of a slipping, floating or sunk contact ``contact``, of any other
     part below the ground ``clearance``, of overlap of two shapes ``overlap``; 1 rad beyond a limit
-    ``limit``; 1 m/s^3 or 1 rad/s^3 of jerk ``jerk``. They are set so that what is physical holds
-    in the end to well under a millimetre and a thousandth of the weight, and the sketch gives way.
+    ``limit``; 1 rad/s^3 of jerk ``jerk``, 1 m/s^3 of the root's ``root_jerk`` (dearer, so that a
+    landing does not become one frame of huge force). They are set so that what is physical holds in
+    the end to well under a millimetre and a thousandth of the weight, and the sketch gives way.
     """
 
     pose: float = 1.0
@@ -48,7 +49,8 @@ class Weights:
     clearance: float = 300.0
     limit: float = 100.0
     overlap: float = 50.0
-    jerk: float = 3e-4
+    jerk: float = 1e-4
+    root_jerk: float = 1.5e-3
 
 
 @dataclass(frozen=True)
@@ -57,12 +59,14 @@ class Sketch:
 
     ``planted`` (T, S) says which of the character's contact spheres stand on the ground;
     ``pose_weight`` (T, 6 + J) scales the price of leaving the sketch by frame and degree of
-    freedom (root position, root rotation, joints in the character's order).
+    freedom (root position, root rotation, joints in the character's order). ``limits`` (2, J)
+    [rad] may be narrower than the character's, where they are given.
     """
 
     trajectory: Trajectory
     planted: NDArray[np.bool_]
     pose_weight: Array
+    limits: Array | None = None
 
 
 class PhysicalMotion:
@@ -89,7 +93,8 @@ class PhysicalMotion:
         self._price[:, order] = self._weights.pose * sketch.pose_weight[:count]
         self._spheres = contact_spheres(character)
         self._shapes = BodyShapes(character)
-        self._limits = np.stack([character.joint_lower.numpy(), character.joint_upper.numpy()])
+        own = np.stack([character.joint_lower.numpy(), character.joint_upper.numpy()])
+        self._limits = own if sketch.limits is None else sketch.limits
         self._friction = character.friction
         self._body_weight = float(character.body_mass.sum()) * GRAVITY
         self._qpos = self._sketch.copy()
@@ -131,7 +136,9 @@ class PhysicalMotion:
         system = NormalEquations(timeline.count, self._tool.model.nv, timeline.turn, derivatives)
         rates = Rates.of(timeline, qpos)
         residuals.add_pose(system, self._tool, qpos, self._sketch, self._price)
-        residuals.add_jerk(system, timeline, rates, weights.jerk)
+        jerk = np.full(self._tool.model.nv, weights.jerk)
+        jerk[:3] = weights.root_jerk
+        residuals.add_jerk(system, timeline, rates, jerk)
         residuals.add_limits(system, self._tool, qpos, self._limits, weights.limit)
         contacts = residuals.add_ground(
             system, timeline, qpos, self._spheres, self._planted,

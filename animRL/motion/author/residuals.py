@@ -44,7 +44,7 @@ def add_pose(
         system.add(price[t] * error[t], {t: np.diag(price[t])})
 
 
-def add_jerk(system: NormalEquations, timeline: Timeline, rates: Rates, price: float) -> None:
+def add_jerk(system: NormalEquations, timeline: Timeline, rates: Rates, price: Array) -> None:
     """Move smoothly: third differences of the poses cost ``price`` a unit."""
     scale = price / timeline.dt**2
     jerk = scale * (rates.half[2:] - 2.0 * rates.half[1:-1] + rates.half[:-2])
@@ -54,7 +54,7 @@ def add_jerk(system: NormalEquations, timeline: Timeline, rates: Rates, price: f
         (_, b0, a0), (_, b1, a1) = rates.around(t)
         b2, a2 = rates.before[t + 3], rates.after[t + 3]
         derivatives = {t - 1: -b0, t: a0 + 2.0 * b1, t + 1: -2.0 * a1 - b2, t + 2: a2}
-        system.add(jerk[t + 1], {f: scale * d for f, d in derivatives.items()})
+        system.add(jerk[t + 1], {f: scale[:, None] * d for f, d in derivatives.items()})
 
 
 def add_limits(

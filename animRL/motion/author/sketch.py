@@ -23,6 +23,8 @@ ROOT_PRICE = 0.3
 _MIRRORED_ROOT = (1.0, -1.0, 1.0, -1.0, 1.0, -1.0)
 """What a reflection in y = 0 does to x, y, z, yaw, pitch, roll."""
 _ANGLES = ("yaw", "pitch", "roll")
+_FREEDOMS = ("x", "y", "z", "roll", "pitch", "yaw")
+"""The root's degrees of freedom in a ``Sketch``, which turns about x, y, z: other than channels."""
 
 Knots = list[dict[float, float]]
 """For each of the 6 + J channels (root, joints): value [m, rad] by time [s]."""
@@ -45,11 +47,11 @@ def draw(character: Character, description: Description) -> Sketch:
     weight = np.ones_like(values)
     weight[:, :3] = ROOT_PRICE
     for name, factor in description.weights.items():
-        weight[:, artist.columns(name, f"{description.source}: motion.weights")] *= factor
+        weight[:, artist.freedoms(name, f"{description.source}: motion.weights")] *= factor
     trajectory = Trajectory(
         values[:, :3], root_rotation(values[:, 3:6]), values[:, 6:], times[1], description.loop
     )
-    return Sketch(trajectory, artist.planted(times), weight)
+    return Sketch(trajectory, artist.planted(times), weight, artist.limits())
 
 
 def root_rotation(angles: Array) -> Array:
@@ -70,10 +72,10 @@ class _Artist:
         self._spheres: ContactSpheres = contact_spheres(character)
         self._bodies = limb_bodies(character)
 
-    def columns(self, name: str, where: str) -> list[int]:
-        """Channels meant by a root's channel, a joint, or a name that both sides share."""
-        if name in ROOT_CHANNELS:
-            return [ROOT_CHANNELS.index(name)]
+    def freedoms(self, name: str, where: str) -> list[int]:
+        """Degrees of freedom of a root's channel, a joint, or a name that both sides share."""
+        if name in _FREEDOMS:
+            return [_FREEDOMS.index(name)]
         found = [n for n in (name, f"l{name}", f"r{name}") if n in self._names]
         if not found:
             known_names([name], (*ROOT_CHANNELS, *self._names), where)
@@ -85,9 +87,8 @@ class _Artist:
         for number, keyframe in enumerate(self._description.keyframes):
             where = f"{self._description.source}: keyframe {number + 1}"
             for name, value in keyframe.root.items():
-                number_of = ROOT_CHANNELS.index(name)
                 value = np.radians(value) if name in _ANGLES else value
-                knots[number_of][keyframe.time] = float(value)
+                knots[ROOT_CHANNELS.index(name)][keyframe.time] = float(value)
             for joint, angle in self._angles(keyframe, where).items():
                 knots[6 + joint][keyframe.time] = angle
         defaults = [0.0] * 6 + self._character.default_joint_pos.tolist()
@@ -100,6 +101,23 @@ class _Artist:
     def sample(self, knots: Knots, times: Array) -> Array:
         """Values (T, 6 + J) of the channels' splines at times (T,)."""
         return np.column_stack([self._spline(i, knots[i], times) for i in range(len(knots))])
+
+    def limits(self) -> Array:
+        """Lower and upper limits (2, J) [rad] of the joints, narrowed as described.
+
+        Of a name that both sides share, the range is the left one's; the right one mirrors it.
+        """
+        character, source = self._character, self._description.source
+        limits = torch.stack([character.joint_lower, character.joint_upper]).double().numpy()
+        for name, (low, high) in self._description.limits.items():
+            for column in self.freedoms(name, f"{source}: limits"):
+                if column < 6:
+                    raise InputError(f"{source}: limits.{name}; valid: joints")
+                joint = column - 6
+                mirrored = self._names[joint] == f"r{name}" and self._mirror.sign[joint] < 0.0
+                pair = np.radians([-high, -low] if mirrored else [low, high])
+                limits[:, joint] = np.clip(pair, *limits[:, joint])
+        return limits
 
     def planted(self, times: Array) -> NDArray[np.bool_]:
         """Which contact spheres stand on the ground at times (T,), as (T, S)."""

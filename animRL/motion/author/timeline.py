@@ -69,9 +69,9 @@ class Timeline:
 class Rates:
     """Velocities (n + 3, nv) between frames t and t + 1 for t = -2 to n, and their derivatives.
 
-    ``before`` and ``after`` (n + 3, nv, nv) are the derivatives, times dt, by the tangents of the
-    frames t (negative) and t + 1; on the rotation they are the inverse Jacobians of the
-    exponential map to first order in the turn from frame to frame.
+    A change (x, y) of the tangents of the frames t and t + 1 changes the velocity by
+    (after y - before x) / dt, both (n + 3, nv, nv); on the rotation they are the inverse Jacobians
+    of the exponential map to first order in the turn from frame to frame.
     """
 
     half: Array

@@ -243,5 +243,8 @@ def _with_loop(
     text = f"open by {where} ({says})"
     warning = None
     if word:
-        warning = f"the file says that it loops, but the seam is {text.split(' (')[0]}: not a loop"
+        warning = (
+            f"the file says that it loops, but the seam is open by {where}: not a loop "
+            "(retarget or edit --loop closes it)"
+        )
     return trajectory, text, warning

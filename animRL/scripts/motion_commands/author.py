@@ -8,6 +8,7 @@ hold, the ground can carry it), then checked like any clip.
 from __future__ import annotations
 
 import argparse
+import math
 from pathlib import Path
 
 from animRL.scripts.motion_commands.common import (
@@ -55,8 +56,8 @@ def run(args: argparse.Namespace) -> int:
     out = output_path(args.out or Path(f"{path.stem.capitalize()}.txt"))
     for option in ("speed", "step_length"):
         value = getattr(args, option)
-        if value is not None and value <= 0.0:
-            raise InputError(f"--{option} is {value:g}; valid: above 0")
+        if value is not None and not 0.0 < value < math.inf:
+            raise InputError(f"--{option} is {value:g}; valid: a number above 0")
     character = load_character(args.character)
     clip = author_motion(
         character,

@@ -1,12 +1,13 @@
-"""Change a clip: trim, mirror, retime, blend with another, close its loop, put it on the floor.
+"""Change a clip: trim, mirror, retime, blend, loop, floor, and make it physical.
 
-Whatever is asked for is done in this order: trim, mirror, retime, blend, loop, floor, weight.
-Velocities and end effectors are then derived anew.
+Whatever is asked for is done in this order: trim, mirror, retime, blend, loop, floor, physical,
+weight. Velocities and end effectors are then derived anew.
 """
 
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from animRL.sim.character import Character
 
 NAME = "edit"
+FAR = 0.3
+"""A motion whose root was moved farther [m] to become physical is another one."""
 EXAMPLE = "python scripts/motion.py edit my_walk.txt --trim 0.4 1.6 --loop --floor --out cycle.txt"
 
 
@@ -53,6 +56,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         "at least a third of it")  # fmt: skip
     parser.add_argument("--floor", action="store_true", help="shift it so that the feet that "
                         "stand touch the ground")  # fmt: skip
+    parser.add_argument("--physical", action="store_true", help="change it as little as needed for "
+                        "the ground to be able to carry it")  # fmt: skip
     parser.add_argument("--weight", type=float, metavar="W",
                         help="MotionWeight: how often it is drawn among others")  # fmt: skip
     add_shared_arguments(parser)
@@ -144,14 +149,17 @@ def apply_edits(
         apply(_looped, work.character, work.motion, args.loop)
     if args.floor:
         apply(_floored, work.character, work.motion)
+    if args.physical:
+        apply(made_physical, work.character, work.motion)
     return work, changes
 
 
 def _check(args: argparse.Namespace) -> None:
     """Refuse numbers that mean nothing, and a command that asks for no edit."""
     edits = ("trim", "retime", "duration", "fps", "blend", "loop", "weight")
-    if not (args.mirror or args.floor or any(getattr(args, n) is not None for n in edits)):
-        names = ", ".join(f"--{name}" for name in (*edits, "mirror", "floor"))
+    flags = ("mirror", "floor", "physical")
+    if not any(getattr(args, n) for n in flags) and all(getattr(args, n) is None for n in edits):
+        names = ", ".join(f"--{name}" for name in (*edits, *flags))
         raise InputError(f"nothing to do; valid: at least one of {names}")
     for name in ("retime", "duration", "fps", "seconds", "weight"):
         value = getattr(args, name)
@@ -244,6 +252,30 @@ def _floored(character: Character, motion: Trajectory) -> tuple[Trajectory, str]
     placed, raised = put_on_floor(character, motion)
     way = "raised" if raised >= 0.0 else "lowered"
     return placed, f"floor    {way} by {1000 * abs(raised):.1f} mm"
+
+
+def made_physical(character: Character, motion: Trajectory) -> tuple[Trajectory, str]:
+    """Make a motion physical, with progress; return it and one line on what changed."""
+    from animRL.motion.author.polish import make_physical
+    from animRL.motion.progress import track
+
+    physical = make_physical(
+        character, motion, lambda steps: track(steps, "making it physical, at most")
+    )
+    turned = np.abs(physical.joint_pos - motion.joint_pos)
+    moved = np.linalg.norm(physical.root_pos - motion.root_pos, axis=1)
+    frame, joint = np.unravel_index(turned.argmax(), turned.shape)
+    if moved.max() > FAR:
+        print(
+            f"warning: the root moved by {moved.max():.2f} m, another motion now; do the "
+            "feet stand on the ground while it is carried (view, check, edit --floor)?",
+            file=sys.stderr,
+        )
+    return physical, (
+        f"physical joints by {np.sqrt((turned**2).mean()):.3f} rad rms, at most "
+        f"{character.joint_names[joint]} by {turned.max():.2f} at {frame * motion.dt:.2f} s; root "
+        f"by up to {100 * moved.max():.1f} cm"
+    )
 
 
 def _summary(motion: Trajectory) -> str:

@@ -23,6 +23,7 @@ from animRL.utils.errors import InputError
 if TYPE_CHECKING:
     from animRL.dataloader.clip import Clip
     from animRL.motion.retarget.entry import RetargetOptions
+    from animRL.sim.character import Character
 
 NAME = "retarget"
 EXAMPLE = "python scripts/motion.py retarget dance.bvh --character bob --out dance.txt"
@@ -43,6 +44,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--loop", action=argparse.BooleanOptionalAction, default=None,
         help="the motion repeats; a gap at its seam is spread (default: the source's word)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--physical", action="store_true",
+        help="then change it as little as needed for the ground to be able to carry it",
     )  # fmt: skip
     parser.add_argument(
         "--map", type=Path, metavar="FILE",
@@ -71,21 +76,34 @@ def run(args: argparse.Namespace) -> int:
     if out.exists() and out.samefile(args.file):
         raise InputError(f"--out: {out} is the file to retarget; valid: another name")
     result = retarget(clip, character_of(clip, None), target, _options(args, clip))
-    save_clip(result.clip, out)
-    made = result.clip
+    made, change = _physical(result.clip, target) if args.physical else (result.clip, "")
+    save_clip(made, out)
     print(f"{args.file} -> {target.name}")
     for note in result.notes:
         print(f"note: {note}")
     print(table(result.report))
     for warning in warnings(result.report):
         print(f"warning: {warning}")
+    if change:
+        print(change)
     rate = 1.0 / made.frame_duration
     print(f"wrote {out}: {len(made.frames)} frames at {rate:.4g} Hz, {made.duration:.2f} s"
           f"{', a loop' if made.loop else ''}")  # fmt: skip
     print("next:")
     print(f"  python scripts/motion.py check {out}")
+    if not args.physical:
+        print("  if check says that the ground cannot carry it: the same with --physical")
     print(f"  python scripts/train.py --motion {out}")
     return 0
+
+
+def _physical(clip: Clip, character: Character) -> tuple[Clip, str]:
+    """The clip made physical, and one line on what changed."""
+    from animRL.motion.trajectory import Trajectory, to_clip
+    from animRL.scripts.motion_commands.edit import made_physical
+
+    motion, change = made_physical(character, Trajectory.from_clip(clip))
+    return to_clip(character, motion, motion_weight=clip.motion_weight, source=clip.source), change
 
 
 def _source(args: argparse.Namespace) -> Clip:
@@ -106,6 +124,8 @@ def _source(args: argparse.Namespace) -> Clip:
         ),
     )
     for warning in imported.warnings:
+        if args.loop and "not a loop" in warning:
+            continue  # it is about to be made one
         print(f"warning: {warning}")
     return imported.clip
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from animRL.motion.check.self_collision import BodyShapes
+from animRL.motion.body_shapes import BodyShapes
 
 
 def test_an_arm_through_the_belly_fails(bench) -> None:

@@ -8,8 +8,8 @@ import torch
 
 from animRL.cfg.characters.bob_config import BobConfig
 from animRL.motion.gait.balance import rotation_to_quat
-from animRL.motion.gait.walk import leg_geometry
 from animRL.motion.gait.leg import leg_angles, reach_ankle, rotation, standing_ankle
+from animRL.motion.gait.walk import leg_geometry
 from animRL.sim.character import Character
 from animRL.utils.errors import InputError
 from animRL.utils.rotations import quat_rotate

@@ -11,8 +11,8 @@ import torch
 from animRL.cfg.characters.bob_config import BobConfig
 from animRL.dataloader.clip import Clip, load_clip
 from animRL.motion.gait.balance import balanced_cycle, ground_reaction, wanted_zero_moment_point
-from animRL.motion.gait.walk import author_walk, leg_geometry
 from animRL.motion.gait.gait_data import PUBLISHED_LEG, WalkStyle, published_curve
+from animRL.motion.gait.walk import author_walk, leg_geometry
 from animRL.sim.character import Character
 from animRL.utils.errors import InputError
 from animRL.utils.paths import RESOURCES
