@@ -36,8 +36,8 @@ class ContactSpheres:
 def contact_spheres(character: Character) -> ContactSpheres:
     """Read the geometry that can touch a ground off the character's asset.
 
-    Capsules and cylinders become the spheres at their ends, boxes their corners, an ellipsoid a
-    sphere of its mean radius.
+    Capsules and cylinders become the spheres at their ends, boxes their corners; an ellipsoid, or
+    the box around a mesh, a sphere of its mean half-axis.
     """
     spheres: list[tuple[int, Array, float]] = []
     model = character.load_spec().compile()

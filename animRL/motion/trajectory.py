@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from animRL.dataloader.clip import Clip
 from animRL.dataloader.frame_layout import FrameLayout
+from animRL.dataloader.skeleton import Skeleton
 from animRL.utils.errors import InputError
 from animRL.utils.rotations import (
     quat_about_z,
@@ -179,7 +180,7 @@ def to_clip(
     trajectory: Trajectory,
     *,
     motion_weight: float = 1.0,
-    skeleton: Any = None,
+    skeleton: Skeleton | None = None,
     source: str = "<memory>",
 ) -> Clip:
     """Make a clip of poses in the character's joint order: velocities, end effectors derived."""
@@ -206,8 +207,7 @@ def to_clip(
     frames[:, layout.ee_vel] = periodic_rate(ends, trajectory.dt, trajectory.loop)
     return Clip(
         frames, trajectory.dt, character.joint_names, character.end_effector_names,
-        motion_weight, trajectory.loop, source,
-        **({"skeleton": skeleton} if skeleton is not None else {}),
+        motion_weight, trajectory.loop, source, skeleton,
     )  # fmt: skip
 
 

@@ -121,6 +121,8 @@ def parse_description(data: Mapping[str, Any], source: str, name: str) -> Descri
 def _check_together(description: Description) -> None:
     """Raise InputError for numbers out of range and for what cannot be true of one motion."""
     where, duration = description.source, description.duration
+    if not any("z" in keyframe.root for keyframe in description.keyframes):
+        raise InputError(f"{where}: keyframes: no root.z; valid: the root's height in at least one")
     if not 1.0 <= description.frame_rate <= 1000.0:
         raise InputError(
             f"{where}: motion.frame_rate is {description.frame_rate:g}; valid: 1 to 1000 [1/s]"

@@ -9,6 +9,9 @@ from animRL.motion.author.system import NormalEquations
 from animRL.motion.body_shapes import BodyShapes
 from animRL.motion.trajectory import Array
 
+_TOUCHING = 1e-9
+"""Shapes this near to just touching [m] have no line between their nearest points to part along."""
+
 
 def add_overlap(
     system: NormalEquations, shapes: BodyShapes, qpos: Array, gap: float, price: float
@@ -28,7 +31,8 @@ def add_overlap(
                 continue
             a, b = (int(geom) for geom in shapes.geoms[pair])
             distance = mujoco.mj_geomDistance(model, data, a, b, gap, ends)
-            if abs(distance) < 1e-9:
+            if abs(distance) < _TOUCHING:
+                system.add(residual, {})
                 continue
             normal = (ends[3:] - ends[:3]) / distance
             mujoco.mj_jac(model, data, by_first, None, ends[:3], model.geom_bodyid[a])

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from animRL.motion.dynamics import GRAVITY
 from animRL.motion.gait.gait_data import WalkStyle
 from animRL.motion.gait.leg import LegGeometry
 from animRL.motion.gait.minimum_jerk import Knot, MinimumJerkCurve
@@ -14,7 +15,6 @@ from animRL.motion.gait.walk_cycle import WalkCycle, walk_cycle
 from animRL.sim.character import Character
 from animRL.utils.rotations import quat_rotate
 
-GRAVITY = 9.81
 # Harmonics of the cycle kept in the sway: beyond, a miss of 1 cm would move it by under 0.01 mm.
 HARMONICS = 20
 PASSES = 8

@@ -72,7 +72,7 @@ def test_what_is_written_is_read() -> None:
 
 
 def test_what_is_left_out_has_a_default() -> None:
-    found = parse("[motion]\n[[keyframe]]\ntime = 0\n[[keyframe]]\ntime = 2.0")
+    found = parse("[motion]\n[[keyframe]]\ntime = 0\nroot = { z = 1 }\n[[keyframe]]\ntime = 2.0")
     assert (found.name, found.frame_rate, found.duration) == ("nod", 50.0, 2.0)
     assert (found.loop, found.mirror_second_half) == (False, False)
     assert not (found.cycle or found.weights or found.plants or found.limits)
@@ -120,6 +120,7 @@ MIRRORED = ("loop = true", "loop = true\nmirror_second_half = true")
         ([("time = 1.5", "time = 0")], "keyframes: valid: at least two, in order of their times"),
         ([("time = 0", "time = -0.1")], "keyframe 1: time is -0.1; valid: 0 to 1.5 s"),
         ([("rate = 20", "rate = 20\nduration = 1.0")], "keyframe 2: time is 1.5; valid: 0 to 1 s"),
+        ([("z = 0.9", "y = 0.9")], "keyframes: no root.z; valid: the root's height in at least"),
         ([("time = 0", "")], "keyframe 1: time is None; valid: a number"),
         ([("time = 0", "tme = 0")], "keyframe 1: no 'tme' .*available: time, root, pose, both"),
         ([("pitch = 5", "ptch = 5")], r"keyframe 1: root: no 'ptch' \(did you mean 'pitch'\?\)"),

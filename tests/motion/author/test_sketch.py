@@ -33,7 +33,8 @@ def joint(bob: Character, name: str) -> int:
 
 
 def with_motion(words: str) -> str:
-    return f"[motion]\n{words}\n[[keyframe]]\ntime = 0\n[[keyframe]]\ntime = 0.1"
+    keys = "[[keyframe]]\ntime = 0\nroot = { z = 0.9 }\n[[keyframe]]\ntime = 0.1"
+    return f"[motion]\n{words}\n{keys}"
 
 
 def test_keys_are_met_and_nothing_swings_beyond_them(bob: Character) -> None:
@@ -90,6 +91,7 @@ def test_sides_and_later_words(bob: Character) -> None:
         [[keyframe]]
         time = 0.0
         pose = "bent"
+        root = { z = 0.9 }
         right = { Knee = 50 }
         [[keyframe]]
         time = 1.0
@@ -209,7 +211,7 @@ def test_parts_touch_the_ground_with_what_they_are_named_for(bob: Character) -> 
         f"[[plant]]\npart = '{part}'\nfrom = {i}\nto = {i + 0.5}\n"
         for i, part in enumerate(("left_foot", "left_toes", "left_heel", "right_hand"))
     )
-    text = "[motion]\nframe_rate = 10\n[[keyframe]]\ntime = 0\n[[keyframe]]\ntime = 4\n" + plants
+    text = with_motion("frame_rate = 10").replace("0.1", "4") + "\n" + plants
     sketch, spheres = sketch_of(bob, text), contact_spheres(bob)
     counts = sketch.planted[[0, 10, 20, 30, 38]].sum(axis=1)
     assert counts.tolist() == [6, 2, 2, 1, 0]
