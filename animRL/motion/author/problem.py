@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -103,12 +103,13 @@ class PhysicalMotion:
         self,
         iterations: int = ITERATIONS,
         track: Callable[[range], Iterable[int]] = lambda steps: steps,
+        spreads: Sequence[float] = SPREADS,
     ) -> Trajectory:
         """Take at most so many steps a stage; ``track`` may watch over the steps of all stages."""
-        stages = iter(SPREADS)
+        stages = iter(spreads)
         damping, spread, equations = _DAMPING, 0.0, None
         taken = iterations
-        for _ in track(range(iterations * len(SPREADS))):
+        for _ in track(range(iterations * len(spreads))):
             if taken >= iterations:
                 following = next(stages, None)
                 if following is None:

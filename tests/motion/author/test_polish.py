@@ -1,43 +1,67 @@
-"""A motion that exists becomes physical with the contacts that it has."""
+"""A clip made physical: its contacts kept, what the ground cannot give taken out."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from animRL.cfg.characters.bob_config import BobConfig
+from animRL.dataloader.clip import load_clip
 from animRL.motion.author.polish import make_physical, planted
-from animRL.motion.trajectory import body_poses
+from animRL.motion.check.checker import check_clip
+from animRL.motion.edit.timing import at_rate
+from animRL.motion.ground import contact_spheres
+from animRL.motion.trajectory import Trajectory, to_clip
 from animRL.sim.character import Character
-from tests.motion.author.hopping import Physics, crouch_and_jump, soles
-from tests.motion.small_characters import HOPPER, make_character
+from animRL.utils.paths import RESOURCES
+
+CLIPS = RESOURCES / "datasets" / "bob3"
 
 
-@pytest.fixture
-def hopper(tmp_path: Path) -> Character:
-    return make_character(tmp_path, HOPPER, ("ankle", "hip", "knee"))
+@pytest.fixture(scope="module")
+def bob() -> Character:
+    return Character.from_config(BobConfig())
 
 
-def test_contacts_are_those_of_the_motion(hopper: Character) -> None:
-    """At the frames of take-off and landing the sole is down but already moves: either is right."""
-    motion, down = crouch_and_jump()
-    found, drawn = planted(hopper, motion), soles(hopper, down)
-    inside = np.setdiff1d(np.arange(len(motion)), [11, 17])
-    np.testing.assert_array_equal(found[inside], drawn[inside])
+def motion(name: str) -> Trajectory:
+    return Trajectory.from_clip(load_clip(CLIPS / f"{name}.txt"))
 
 
-def test_a_jump_that_cannot_be_becomes_one_that_can(hopper: Character) -> None:
-    motion, _ = crouch_and_jump()
-    contacts = planted(hopper, motion)
-    seen: list[int] = []
-    physical = make_physical(hopper, motion, lambda steps: (seen.append(i) or i for i in steps))
-    assert seen
-    before = Physics.of(hopper, motion, contacts)
-    after = Physics.of(hopper, physical, contacts)
-    assert np.abs(before.missing[1:-1]).max() > 0.5
-    assert np.abs(after.missing[1:-1]).max() < 2e-3
-    assert np.abs(after.heights[contacts]).max() < 1e-3
-    assert after.slipped.max() < 1e-3
-    moved = body_poses(hopper, physical)[0] - body_poses(hopper, motion)[0]
-    assert np.linalg.norm(moved, axis=-1).mean() < 0.1
+def test_feet_are_planted_in_turn_in_a_walk_and_not_in_flight(bob: Character) -> None:
+    spheres = contact_spheres(bob)
+    left, right = (spheres.of(bob.body_index(foot)) for foot in ("lFoot", "rFoot"))
+    walk = planted(bob, motion("Walk"))
+    stands = np.stack([walk[:, feet].any(axis=1) for feet in (left, right)])
+    assert stands.any(axis=0).all()  # a walk has no flight
+    assert 0.55 < stands[0].mean() < 0.7 and 0.55 < stands[1].mean() < 0.7
+    jump = motion("Jump")
+    flying = jump.root_pos[:, 2] > jump.root_pos[0, 2] + 0.15
+    assert flying.sum() > 10
+    assert not planted(bob, jump)[flying].any()
+
+
+def test_a_shaken_squat_is_carried_again_and_stays_the_same_motion(bob: Character) -> None:
+    squat = at_rate(motion("Squat"), 20.0)
+    # The trunk thrown to and fro about the hips: more than the feet can hold.
+    shaken = squat.joint_pos.copy()
+    times = squat.dt * np.arange(len(squat))
+    swing = np.sin(2.0 * np.pi * 5.0 * times / squat.duration)
+    shaken[:, bob.joint_names.index("joint_lowerback_x")] += 0.35 * swing
+    harmed = replace(squat, joint_pos=shaken)
+    before = check_clip(to_clip(bob, harmed), bob).report
+    assert not before.find("tipping").verdict.value == "ok"
+    mended = make_physical(bob, harmed)
+    after = check_clip(to_clip(bob, mended), bob).report
+    for check in ("tipping", "ground force", "foot skating", "penetration", "seam"):
+        assert after.find(check).verdict.value == "ok", check
+    assert np.abs(mended.root_pos - harmed.root_pos).max() < 0.1
+    assert np.abs(mended.joint_pos - squat.joint_pos).max() < 0.5
+
+
+def test_what_is_physical_hardly_changes(bob: Character) -> None:
+    squat = at_rate(motion("Squat"), 20.0)
+    again = make_physical(bob, squat)
+    assert np.abs(again.joint_pos - squat.joint_pos).max() < 0.05
+    assert np.abs(again.root_pos - squat.root_pos).max() < 0.01

@@ -179,6 +179,19 @@ def test_gradient_of_overlap(tmp_path: Path) -> None:
     np.testing.assert_allclose(gradient, wanted, atol=1e-3 * lever)
 
 
+def test_shapes_that_just_touch_cost_the_same_with_derivatives(tmp_path: Path) -> None:
+    """There is no line along which to part them, but the price of the gap is due."""
+    clapper = make_character(tmp_path, CLAPPER, ("a", "b"), default={"a": 1.0, "b": -1.0})
+    half, shapes = np.arcsin(0.2), BodyShapes(clapper)
+    upright = about((0, 0, 1), np.zeros(1))
+    motion = Trajectory(np.zeros((1, 3)), upright, np.array([[half, -half]]), 0.1)
+    bench = Bench.of(clapper, motion)
+    for derivatives in (True, False):
+        system = NormalEquations(1, 8, None, derivatives)
+        add_overlap(system, shapes, bench.qpos, 0.005, 50.0)
+        assert system.cost == pytest.approx(0.5 * (50.0 * 0.005) ** 2, rel=1e-6)
+
+
 def test_beyond_a_limit_by_hand(tmp_path: Path) -> None:
     clapper = make_character(tmp_path, CLAPPER, ("b", "a"))
     motion = Trajectory(

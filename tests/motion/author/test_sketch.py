@@ -32,9 +32,9 @@ def joint(bob: Character, name: str) -> int:
     return bob.joint_names.index(f"joint_{name}")
 
 
-def with_motion(words: str) -> str:
-    keys = "[[keyframe]]\ntime = 0\nroot = { z = 0.9 }\n[[keyframe]]\ntime = 0.1"
-    return f"[motion]\n{words}\n{keys}"
+def with_motion(words: str, keys: str = "") -> str:
+    frames = f"[[keyframe]]\ntime = 0\nroot = {{ z = 0.9 }}\n{keys}\n[[keyframe]]\ntime = 0.1"
+    return f"[motion]\n{words}\n{frames}"
 
 
 def test_keys_are_met_and_nothing_swings_beyond_them(bob: Character) -> None:
@@ -270,10 +270,6 @@ def test_limbs_are_placed_from_the_pose_of_their_keyframe(bob: Character) -> Non
     np.testing.assert_allclose(motion.root_pos[:, 2], [0.85, 0.6])
 
 
-def two_keys(keys: str) -> str:
-    return f"[motion]\n[[keyframe]]\ntime = 0\nroot = {{ z = 0.9 }}\n{keys}\n[[keyframe]]\ntime = 1"
-
-
 @pytest.mark.parametrize(
     ("keys", "message"),
     [
@@ -285,7 +281,7 @@ def two_keys(keys: str) -> str:
 )  # fmt: skip
 def test_what_the_character_cannot_do_is_one_line(bob: Character, keys: str, message: str) -> None:
     with pytest.raises(InputError, match=f"^nod.toml: {message}") as error:
-        sketch_of(bob, two_keys(keys))
+        sketch_of(bob, with_motion("", keys))
     assert "\n" not in str(error.value)
 
 
@@ -297,4 +293,4 @@ def test_a_weight_of_nothing_is_refused(bob: Character) -> None:
 def test_a_character_without_limbs_is_refused(tmp_path: Path) -> None:
     hopper = make_character(tmp_path, HOPPER, ("hip", "knee", "ankle"))
     with pytest.raises(InputError, match=r"character.feet: none; valid: a left and a right one"):
-        sketch_of(hopper, two_keys(""))
+        sketch_of(hopper, with_motion(""))
