@@ -159,3 +159,18 @@ def test_forms_to_fill_in_have_their_keys() -> None:
     assert list(info) == ["full name", "student id", "nethz name", "group_id"]
     assert list(urls) == ["walk", "cartwheel"]
     assert all(isinstance(value, str) for value in [*info.values(), *urls.values()])
+
+
+def test_the_example_of_a_motion_in_the_docs_can_be_drawn() -> None:
+    import tomllib
+
+    from animRL.cfg.characters.bob_config import BobConfig
+    from animRL.motion.author.description import parse_description
+    from animRL.motion.author.sketch import draw
+    from animRL.sim.character import Character
+
+    page = (REPO_ROOT / "docs" / "motions.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"^```toml\n(.*?)^```", page, flags=re.MULTILINE | re.DOTALL)
+    description = parse_description(tomllib.loads(example), "docs/motions.md")
+    sketch = draw(Character.from_config(BobConfig()), description)
+    assert sketch.planted.any(axis=1).all()

@@ -67,7 +67,7 @@ def author_motion(
         return replace(
             author_walk(character, walk_style(data["gait"], pace, source)), source=source
         )
-    description = paced(parse_description(data, source, path.stem), pace)
+    description = paced(parse_description(data, source), pace)
     motion = PhysicalMotion(character, draw(character, description)).solve(track=track)
     return to_clip(character, motion, source=source)
 

@@ -17,7 +17,7 @@ PARTS = ("left_foot", "right_foot", "left_hand", "right_hand")
 EDGES = ("heel", "toes")
 PLANTS = (*PARTS, *(f"{side}_{edge}" for side in ("left", "right") for edge in EDGES))
 _MOTION_KEYS = (
-    "name", "frame_rate", "loop", "mirror_second_half", "cycle", "weights", "duration",
+    "frame_rate", "loop", "mirror_second_half", "cycle", "weights", "duration",
 )  # fmt: skip
 SIDES = ("both", "joints", "left", "right")
 _KEYFRAME_KEYS = ("time", "root", "pose", *SIDES, *PARTS)
@@ -59,7 +59,6 @@ class Description:
     ``limits`` narrow the range of joints, (lowest, highest) [deg].
     """
 
-    name: str
     frame_rate: float
     duration: float
     loop: bool
@@ -82,8 +81,8 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise InputError(f"{path}: not a description in TOML: {error}") from None
 
 
-def parse_description(data: Mapping[str, Any], source: str, name: str) -> Description:
-    """Check what was read from a description's file ``source``; ``name`` if it has none itself.
+def parse_description(data: Mapping[str, Any], source: str) -> Description:
+    """Check what was read from a description's file ``source``.
 
     Raises:
         InputError: one line naming the file, the field and what would be valid.
@@ -102,7 +101,6 @@ def parse_description(data: Mapping[str, Any], source: str, name: str) -> Descri
     plants = [_plant(table, where) for table, where in _tables(data, "plant", source)]
     duration = motion.get("duration", keyframes[-1].time)
     description = Description(
-        name=str(motion.get("name", name)),
         frame_rate=number(motion.get("frame_rate", 50.0), f"{source}: motion.frame_rate"),
         duration=number(duration, f"{source}: motion.duration"),
         loop=_flag(motion, "loop", source),
@@ -136,6 +134,8 @@ def _check_together(description: Description) -> None:
         raise InputError(f"{where}: motion.mirror_second_half: valid for a motion that loops")
     if description.cycle and not description.loop:
         raise InputError(f"{where}: motion.cycle: valid for a motion that loops")
+    if "yaw" in description.cycle and set(description.cycle) != {"yaw"}:
+        raise InputError(f"{where}: motion.cycle: valid: yaw alone, or x and y")
     if description.mirror_second_half and (set(description.cycle) - {"x"}):
         raise InputError(f"{where}: motion.cycle: valid with mirror_second_half: x alone")
     for name, weight in description.weights.items():

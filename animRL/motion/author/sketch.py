@@ -151,7 +151,8 @@ class _Artist:
         if not placed:
             return
         times = np.array([k.time for k in placed])
-        poses = self.sample(knots, times)
+        whole = self._with_mirrored_half(knots) if self._description.mirror_second_half else knots
+        poses = self.sample(whole, times)
         placer = LimbPlacer(self._character, self._bodies, self._spheres)
         for keyframe, pose in zip(placed, poses, strict=True):
             quat = root_rotation(pose[None, 3:6])[0]

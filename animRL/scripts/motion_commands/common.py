@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -70,6 +71,8 @@ def output_path(path: Path, option: str = "--out") -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"{option}: cannot write {path} ({error.strerror})") from None
+    if not os.access(path.parent, os.W_OK):
+        raise InputError(f"{option}: cannot write {path} (permission denied in its folder)")
     return path
 
 

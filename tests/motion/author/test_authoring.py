@@ -22,7 +22,6 @@ CLIPS = RESOURCES / "datasets" / "bob3"
 
 RUN = """
 [motion]
-name = "Run"
 frame_rate = 50
 loop = true
 mirror_second_half = true
@@ -48,7 +47,7 @@ def bob() -> Character:
 
 @pytest.fixture
 def run() -> Description:
-    return parse_description(tomllib.loads(RUN), "run.toml", "run")
+    return parse_description(tomllib.loads(RUN), "run.toml")
 
 
 def test_a_walk_is_as_described() -> None:
@@ -158,7 +157,7 @@ def test_a_paced_cycle_is_an_even_number_of_frames(run: Description) -> None:
     "change", [("cycle = { x = 2.0 }", ""), ("x = 2.0", "x = -2.0")], ids=["in place", "backwards"]
 )
 def test_a_pace_is_for_what_travels_ahead(change: tuple[str, str]) -> None:
-    still = parse_description(tomllib.loads(RUN.replace(*change)), "run.toml", "run")
+    still = parse_description(tomllib.loads(RUN.replace(*change)), "run.toml")
     with pytest.raises(InputError, match="^run.toml: speed and step_length are given; valid for"):
         paced(still, Pace(speed=2.0))
 

@@ -13,10 +13,9 @@ from animRL.utils.errors import InputError
 
 GOOD = """
 [motion]
-name = "Nod"
 frame_rate = 20
 loop = true
-cycle = { x = 0.5, yaw = 90 }
+cycle = { x = 0.5, y = 0.1 }
 weights = { z = 2, Knee = 0.5 }
 
 [limits]
@@ -46,14 +45,14 @@ to = 1.0
 
 
 def parse(text: str):
-    return parse_description(tomllib.loads(text), "nod.toml", "nod")
+    return parse_description(tomllib.loads(text), "nod.toml")
 
 
 def test_what_is_written_is_read() -> None:
     found = parse(GOOD)
-    assert (found.name, found.source, found.frame_rate) == ("Nod", "nod.toml", 20.0)
+    assert (found.source, found.frame_rate) == ("nod.toml", 20.0)
     assert (found.duration, found.loop, found.mirror_second_half) == (1.5, True, False)
-    assert found.cycle == {"x": 0.5, "yaw": 90.0}
+    assert found.cycle == {"x": 0.5, "y": 0.1}
     assert found.weights == {"z": 2.0, "Knee": 0.5}
     assert found.limits == {"Knee": (5.0, 60.0)}
     assert found.keyframes == (
@@ -73,7 +72,7 @@ def test_what_is_written_is_read() -> None:
 
 def test_what_is_left_out_has_a_default() -> None:
     found = parse("[motion]\n[[keyframe]]\ntime = 0\nroot = { z = 1 }\n[[keyframe]]\ntime = 2.0")
-    assert (found.name, found.frame_rate, found.duration) == ("nod", 50.0, 2.0)
+    assert (found.frame_rate, found.duration) == (50.0, 2.0)
     assert (found.loop, found.mirror_second_half) == (False, False)
     assert not (found.cycle or found.weights or found.plants or found.limits)
 
@@ -82,7 +81,7 @@ def test_what_ships_can_be_read() -> None:
     for path in sorted(DESCRIPTIONS.glob("*.toml")):
         data = read_toml(path)
         if "gait" not in data:
-            assert parse_description(data, str(path), path.stem).keyframes
+            assert parse_description(data, str(path)).keyframes
 
 
 NO_LOOP = ("loop = true", "")
@@ -94,7 +93,8 @@ MIRRORED = ("loop = true", "loop = true\nmirror_second_half = true")
     [
         ([("[motion]", "[movement]")], "tables: no 'movement'.*; available: motion, limits"),
         ([("[motion]", "[pose.x]")], "motion is missing or no table"),
-        ([("loop =", "lop =")], r"motion: no 'lop' \(did you mean 'loop'\?\); available: name"),
+        ([("y = 0.1", "yaw = 90")], "motion.cycle: valid: yaw alone, or x and y"),
+        ([("loop =", "lop =")], r"motion: no 'lop' \(did you mean 'loop'\?\); available: frame_rate"),
         ([("loop = true", "loop = 'yes'")], "motion.loop is 'yes'; valid: true or false"),
         ([("loop = true", "mirror_second_half = 1")], "motion.mirror_second_half is 1; valid:"),
         ([("rate = 20", "rate = 'fast'")], "motion.frame_rate is 'fast'; valid: a number"),
@@ -108,7 +108,7 @@ MIRRORED = ("loop = true", "loop = true\nmirror_second_half = true")
         ([("{ x = 0.5, yaw = 90 }", "3")], "motion.cycle is missing or no table"),
         ([NO_LOOP], "motion.cycle: valid for a motion that loops"),
         ([MIRRORED], "motion.cycle: valid with mirror_second_half: x alone"),
-        ([NO_LOOP, ("cycle = { x = 0.5, yaw = 90 }", "mirror_second_half = true")],
+        ([NO_LOOP, ("cycle = { x = 0.5, y = 0.1 }", "mirror_second_half = true")],
          "motion.mirror_second_half: valid for a motion that loops"),
         ([MIRRORED, (", yaw = 90", "")],
          "keyframe 2: time is 1.5; valid: 0 to 0.75 s, half of the mirrored motion"),
@@ -155,7 +155,7 @@ def test_bad_words_are_one_line(changes: list[tuple[str, str]], message: str) ->
 def test_a_list_of_keyframes_that_is_none() -> None:
     for value in (3, {"time": 0}, ["now", "then"]):
         with pytest.raises(InputError, match="^a: keyframe"):
-            parse_description({"motion": {}, "keyframe": value}, "a", "a")
+            parse_description({"motion": {}, "keyframe": value}, "a")
 
 
 def test_files_that_are_no_toml(tmp_path: Path) -> None:

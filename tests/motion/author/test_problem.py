@@ -135,7 +135,7 @@ to = 1.2
 def test_bob_crouches_without_falling() -> None:
     """As he is drawn, he would fall over backwards."""
     bob = Character.from_config(BobConfig())
-    sketch = draw(bob, parse_description(tomllib.loads(CROUCH), "crouch.toml", "crouch"))
+    sketch = draw(bob, parse_description(tomllib.loads(CROUCH), "crouch.toml"))
     before = Physics.of(bob, sketch.trajectory, sketch.planted)
     assert np.abs(before.missing).max() > 0.02
     solved = PhysicalMotion(bob, sketch).solve()

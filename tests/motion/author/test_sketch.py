@@ -25,7 +25,7 @@ def bob() -> Character:
 
 
 def sketch_of(bob: Character, text: str) -> Sketch:
-    return draw(bob, parse_description(tomllib.loads(text), "nod.toml", "nod"))
+    return draw(bob, parse_description(tomllib.loads(text), "nod.toml"))
 
 
 def joint(bob: Character, name: str) -> int:
