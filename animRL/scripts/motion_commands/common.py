@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import importlib
 import os
 import sys
 from pathlib import Path
@@ -11,12 +12,17 @@ from typing import TYPE_CHECKING
 
 from animRL.scripts.cli import add_common_arguments
 from animRL.utils.errors import InputError
+from animRL.utils.paths import PACKAGE_ROOT
 
 if TYPE_CHECKING:
     from animRL.dataloader.clip import Clip
     from animRL.sim.character import Character
 
-CHARACTERS = ("bob",)
+CHARACTER_FOLDER = PACKAGE_ROOT / "cfg" / "characters"
+CHARACTERS = tuple(
+    sorted(path.stem.removesuffix("_config") for path in CHARACTER_FOLDER.glob("*_config.py"))
+)
+"""Names of the characters: one file each in ``cfg/characters``, ``<name>_config.py``."""
 
 
 def add_shared_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,14 +41,16 @@ def load_character(name: str | None) -> Character:
     Raises:
         InputError: for an unknown name, with those there are.
     """
-    from animRL.cfg.characters.bob_config import BobConfig
     from animRL.sim.character import Character
 
-    if name not in (None, *CHARACTERS):
-        close = difflib.get_close_matches(str(name), CHARACTERS, n=1)
+    name = "bob" if name is None else name
+    if name not in CHARACTERS:
+        close = difflib.get_close_matches(name, CHARACTERS, n=1)
         hint = f" (did you mean '{close[0]}'?)" if close else ""
         raise InputError(f"--character: no '{name}'{hint}; available: {', '.join(CHARACTERS)}")
-    return Character.from_config(BobConfig())
+    module = importlib.import_module(f"animRL.cfg.characters.{name}_config")
+    config = getattr(module, f"{name.title().replace('_', '')}Config")
+    return Character.from_config(config())
 
 
 def character_of(clip: Clip, name: str | None) -> Character:
