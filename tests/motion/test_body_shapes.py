@@ -63,4 +63,4 @@ def test_it_is_the_same_wherever_the_body_is(bob: Character, shapes: BodyShapes)
         sorted(depth for _, depth in shapes.depths(shapes.tool.to_qpos(motion)[0]))
         for motion in (crossed, moved)
     ]
-    np.testing.assert_allclose(depths[0], depths[1], atol=1e-6)
+    np.testing.assert_allclose(depths[0], depths[1], atol=1e-3)  # the distance is iterative
