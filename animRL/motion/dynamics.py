@@ -10,7 +10,7 @@ import numpy as np
 
 from animRL.motion.extras import require
 from animRL.motion.model import CharacterModel
-from animRL.motion.trajectory import Array, Trajectory, extended, rotate
+from animRL.motion.trajectory import Array, Trajectory, extended
 
 if TYPE_CHECKING:
     from animRL.sim.character import Character
@@ -28,8 +28,8 @@ class Wrench:
     """What the ground has to exert at T frames, world frame.
 
     ``force`` (T, 3) [N]; ``moment`` (T, 3) [N m] about ``centre`` (T, 3), the centre of mass [m];
-    ``generalised`` (T, 6 + J): the same at the root's free joint, then the torques that the joints
-    would need in the air [N m], in the character's order.
+    ``generalised`` (T, 6 + J): by inverse dynamics, what would be needed at the root's free joint
+    and at the joints [N, N m] if nothing touched the ground, in the character's order.
     """
 
     force: Array
@@ -39,29 +39,66 @@ class Wrench:
 
 
 def root_wrench(character: Character, trajectory: Trajectory) -> Wrench:
-    """Work out by inverse dynamics what must act from outside for the motion to happen.
+    """Work out what must act from outside for the motion to happen.
 
-    Velocities and accelerations are second-order differences of the poses; a loop's go on over
-    its seam, other clips repeat the acceleration next to their ends.
+    Force and moment are the changes of the body's momentum and of its angular momentum about the
+    centre of mass, so that over a loop they add up to the weight and to nothing, at any frame
+    rate. Second-order differences; a loop's go on over its seam, other clips repeat the
+    acceleration next to their ends.
     """
     if trajectory.loop:
         inner = root_wrench(character, extended(trajectory, 1))
         return Wrench(*(v[1:-1] for v in vars(inner).values()))
     tool = CharacterModel(character)
+    tool.model.opt.gravity[:] = (0.0, 0.0, -GRAVITY)
     qpos = tool.to_qpos(trajectory)
-    velocity, acceleration = finite_differences(tool, qpos, trajectory.dt)
+    momentum, spin = _momenta(tool, qpos, trajectory.dt)
+    generalised, centre = _inverse_dynamics(tool, qpos, trajectory.dt)
+    weight = np.array([0.0, 0.0, tool.model.body_subtreemass[1] * GRAVITY])
+    force, moment = (_rate_at_frames(p, trajectory.dt) for p in (momentum, spin))
+    return Wrench(force + weight, moment, centre, generalised)
+
+
+def _inverse_dynamics(tool: CharacterModel, qpos: Array, dt: float) -> tuple[Array, Array]:
+    """Generalised forces (T, 6 + J), the joints in the character's order, and centres of mass."""
     model, data = tool.model, mujoco.MjData(tool.model)
-    model.opt.gravity[:] = (0.0, 0.0, -GRAVITY)
+    velocity, acceleration = finite_differences(tool, qpos, dt)
     forces, centre = np.empty((len(qpos), model.nv)), np.empty((len(qpos), 3))
     for row in range(len(qpos)):
         data.qpos[:], data.qvel[:], data.qacc[:] = qpos[row], velocity[row], acceleration[row]
         mujoco.mj_inverse(model, data)
         forces[row], centre[row] = data.qfrc_inverse, data.subtree_com[1]
-    force = forces[:, :3]
-    about_root = rotate(trajectory.root_quat, forces[:, 3:6].copy())
-    moment = about_root + np.cross(trajectory.root_pos - centre, force)
-    columns = np.concatenate([np.arange(6), tool.dof_columns])
-    return Wrench(force, moment, centre, forces[:, columns])
+    return forces[:, np.concatenate([np.arange(6), tool.dof_columns])], centre
+
+
+def _momenta(tool: CharacterModel, qpos: Array, dt: float) -> tuple[Array, Array]:
+    """Momentum, and angular momentum about the centre of mass, between frames (T - 1, 3) each."""
+    model, data = tool.model, mujoco.MjData(tool.model)
+    centre = np.empty((len(qpos), 3))
+    for row, position in enumerate(qpos):
+        data.qpos[:] = position
+        mujoco.mj_kinematics(model, data)
+        mujoco.mj_comPos(model, data)
+        centre[row] = data.subtree_com[1]
+    change = tool.difference(qpos[:-1], qpos[1:])
+    spin = np.empty((len(change), 3))
+    for row, tangent in enumerate(change):
+        data.qpos[:] = qpos[row]
+        mujoco.mj_integratePos(model, data.qpos, tangent, 0.5)
+        data.qvel[:] = tangent / dt
+        mujoco.mj_fwdPosition(model, data)
+        mujoco.mj_fwdVelocity(model, data)
+        mujoco.mj_subtreeVel(model, data)
+        spin[row] = data.subtree_angmom[1]
+    return model.body_subtreemass[1] * np.diff(centre, axis=0) / dt, spin
+
+
+def _rate_at_frames(halves: Array, dt: float) -> Array:
+    """Rates of change (T, 3) at the frames of what is known between them (T - 1, 3)."""
+    if len(halves) < 2:
+        return np.zeros((len(halves) + 1, 3))
+    inner = np.diff(halves, axis=0) / dt
+    return np.concatenate([inner[:1], inner, inner[-1:]])
 
 
 def finite_differences(tool: CharacterModel, qpos: Array, dt: float) -> tuple[Array, Array]:

@@ -93,7 +93,7 @@ def test_a_tumbling_ball_in_the_air_needs_nothing(ball: Character) -> None:
 def test_a_box_spun_about_a_tilted_axis_needs_its_gyroscopic_moment(
     box: Character, growth: float
 ) -> None:
-    """About the centre of mass it is I dw/dt + w x I w (Euler's equations), at the ends too."""
+    """About the centre of mass it is I dw/dt + w x I w (Euler's equations); the ends repeat it."""
     axis = np.array([1.0, 2.0, 0.0]) / np.sqrt(5.0)
     time = 0.01 * np.arange(5)
     quat = about((1.0, 2.0, 0.0), 3.0 * time + 0.5 * growth * time**2)
@@ -102,7 +102,8 @@ def test_a_box_spun_about_a_tilted_axis_needs_its_gyroscopic_moment(
     inertia = 10.0 / 3.0 * np.array([y + z, x + z, x + y])
     spin = np.outer(3.0 + growth * time, axis)
     wanted = rotate(quat, inertia * growth * axis + np.cross(spin, inertia * spin))
-    np.testing.assert_allclose(wrench.moment, wanted, atol=1e-8)
+    np.testing.assert_allclose(wrench.moment[1:-1], wanted[1:-1], atol=1e-4)
+    np.testing.assert_allclose(wrench.moment[[0, -1]], wrench.moment[[1, -2]])
     np.testing.assert_allclose(wrench.force, np.tile([0.0, 0.0, 10.0 * G], (5, 1)), atol=1e-8)
 
 
@@ -212,3 +213,19 @@ def test_the_shipped_walk_is_carried_by_what_is_near_the_ground() -> None:
         missing.append(np.abs(rest).max() / weight)
     assert max(missing) < 0.02
     assert np.mean(missing) < 0.005
+
+
+def test_over_a_loop_the_forces_carry_the_weight_however_few_frames_there_are() -> None:
+    """Momentum: what moves for ever in place is held up by its weight on average, limbs or not."""
+    bob = Character.from_config(BobConfig())
+    phase = np.linspace(0.0, 2.0 * np.pi, 7)
+    joints = 0.8 * np.sin(phase[:, None] + np.arange(len(bob.joint_names)))
+    height = 1.5 + 0.3 * np.cos(phase)
+    motion = Trajectory(
+        np.column_stack([0.1 * np.sin(phase), 0.0 * phase, height]),
+        np.tile([0.0, 0.0, 0.0, 1.0], (7, 1)), joints, 0.15, loop=True,
+    )  # fmt: skip
+    wrench, weight = root_wrench(bob, motion), G * float(bob.body_mass.sum())
+    mean = wrench.force[:-1].mean(axis=0) / weight
+    np.testing.assert_allclose(mean, [0.0, 0.0, 1.0], atol=1e-6)
+    np.testing.assert_allclose(wrench.moment[:-1].mean(axis=0) / weight, np.zeros(3), atol=1e-9)

@@ -83,9 +83,10 @@ def test_keyframes_become_a_clip_that_passes(tmp_path: Path, capsys) -> None:
 
 
 def test_a_clip_that_fails_its_checks_is_written_and_told(tmp_path: Path, capsys) -> None:
-    """A metre above the ground and nothing planted: it falls, and touches nothing at either end."""
+    """A metre above the ground for ever: no way of moving there is one."""
     path, out = tmp_path / "hover.toml", tmp_path / "hover.txt"
     text = STAND.format(x=0.0).split("[[plant]]")[0].replace("z = 0.88", "z = 1.88")
+    text = text.replace("[motion]", "[motion]\nloop = true")
     path.write_text(text.replace("0.12]", "0.12, 1.0]"))
     assert motion.main(["author", str(path), "--out", str(out)]) == 1
     assert out.exists()
