@@ -178,10 +178,15 @@ def _load(path: str) -> Clip:
         nameless = "JointNames is missing" in str(error)
         if not nameless and Path(path).suffix.lower() not in FOREIGN_SUFFIXES:
             raise
-        raise InputError(
-            f"{path} is no clip of animRL; bring a motion of another format onto the character "
-            f"first: {_retarget(path)}"
-        ) from error
+        raise other_format(path) from error
+
+
+def other_format(path: str) -> InputError:
+    """The error on a motion file that is no clip: what brings it onto the character."""
+    return InputError(
+        f"{path} is no clip of animRL; bring a motion of another format onto the character "
+        f"first: {_retarget(path)}"
+    )
 
 
 def _fitted(clip: Clip, joint_names: Sequence[str], ee_names: Sequence[str] | None) -> Clip:

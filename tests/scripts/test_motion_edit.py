@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -205,3 +206,14 @@ def test_a_clip_of_other_joints_is_refused(tmp_path: Path) -> None:
     path, _ = make_imported(tmp_path)
     with pytest.raises(InputError, match="JointNames: missing joint_"):
         edited(tmp_path, "--floor", "--character", "bob", clip=path)
+
+
+def test_what_did_not_become_physical_is_told(tmp_path, walk, monkeypatch, capsys) -> None:
+    layout, frames = walk.layout, walk.frames.copy()
+    frames[:, layout.root_pos.start] *= 1.5  # feet that slide
+    save_clip(replace(walk, frames=frames), tmp_path / "slides.txt")
+    monkeypatch.setattr("animRL.motion.author.polish.make_physical", lambda body, way, track: way)
+    edited(tmp_path, "--physical", clip=tmp_path / "slides.txt")
+    assert "not physical yet, check fails on foot skating" in capsys.readouterr().err
+    edited(tmp_path, "--physical")
+    assert "not physical" not in capsys.readouterr().err

@@ -124,8 +124,9 @@ def check_quaternion_order(measures: Measures) -> Finding:
     if told is None:
         return Finding(name, Verdict.OK, as_is.off_ground, None, "m", None, "root")
     mend = " (--fix does)" if told.name != Y_UP else ""
+    limit = NEAR_GROUND if as_is.off_ground > NEAR_GROUND else None
     return Finding(
-        name, Verdict.FAIL, as_is.off_ground, NEAR_GROUND, "m", None, "root",
+        name, Verdict.FAIL, as_is.off_ground, limit, "m", None, "root",
         f"{told.name}{mend} the motion fits: on feet or hands in {told.on_feet:.0%} of the frames "
         f"(as it is {as_is.on_feet:.0%}), {told.off_ground:.2f} m off the ground "
         f"({as_is.off_ground:.2f} m)",

@@ -19,6 +19,7 @@ from animRL.motion.trajectory import Array, extended
 # left of the moment is how far outside the support the weight would have to be held. (Alike, a
 # standing body that leans out of its support would seem held by friction that nothing asks for.)
 MOMENT_SHARE = 0.2
+MEND = "motion.py edit --physical changes the motion until it can; or change its speed or path"
 
 
 @dataclass(frozen=True)
@@ -126,7 +127,7 @@ def check_ground_forces(measures: Measures, found: Effort) -> list[Finding]:
                 unit,
                 int(found.frames[row]),
                 where,
-                "" if verdict is Verdict.OK else f"{advice}; slow it down, or change its path",
+                "" if verdict is Verdict.OK else f"{advice}; {MEND}",
             )  # fmt: skip
         )
     return results

@@ -61,3 +61,11 @@ def is_number(value: Any) -> bool:
     except OverflowError:
         return False
     return True
+
+
+def names_fault(names: Any) -> str:
+    """What is wrong with a list of names, or nothing."""
+    if not isinstance(names, list) or not all(isinstance(n, str) and n for n in names):
+        return "is missing or no list of names"
+    twice = next((name for name in names if names.count(name) > 1), None)
+    return "" if twice is None else f"names '{twice[:40]}' twice"

@@ -234,12 +234,13 @@ def _recomputed(before: Clip, after: Clip, inspection: Inspection) -> list[str]:
     }
     good = (Verdict.OK, Verdict.SKIPPED)
     bad = {f.check for f in inspection.report.findings if f.verdict not in good}
-    missed = inspection.report.find(ENDS).value or 0.0
+    told = explain_end_effectors(inspection.measures) if inspection.measures else None
     changes = []
     for name, (columns, unit) in words.items():
         most = float(np.abs(after.frames[:, columns] - before.frames[:, columns]).max(initial=0.0))
         if name in bad:
-            doubt = "; are the joints in the right order?" if name == ENDS and missed > FAR else ""
+            unexplained = name == ENDS and told is None and most > FAR
+            doubt = "; are the joints in the right order?" if unexplained else ""
             changes.append(
                 f"{name} computed from the poses: changed by up to {most:.4g} {unit}{doubt}"
             )

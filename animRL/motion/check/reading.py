@@ -11,16 +11,19 @@ from numpy.typing import NDArray
 
 from animRL.dataloader.clip import MAX_JOINT_ANGLE, Clip, clip_from_data, read_clip_data
 from animRL.dataloader.frame_layout import FrameLayout
+from animRL.dataloader.motion_loader import FOREIGN_SUFFIXES, other_format
 from animRL.motion.check.findings import Finding, Verdict, judge
 from animRL.motion.check.frame_table import (
     array,
     column_name,
     interpolated,
     is_number,
+    names_fault,
     rotation_shift,
 )
 from animRL.motion.check.joints import looks_like_degrees
 from animRL.motion.check.names import matched_names
+from animRL.motion.check.stored import common_frame_time
 from animRL.motion.check.thresholds import Thresholds
 from animRL.motion.trajectory import Array
 from animRL.sim.character import Character
@@ -29,6 +32,8 @@ from animRL.utils.errors import InputError
 FIELDS, COLUMNS, NUMBERS, NORM, ANGLES = (
     "file fields", "columns", "numbers", "quaternion norm", "angle unit",
 )  # fmt: skip
+# A file with none of these is of another format, such as DeepMimic's.
+HEADER = ("JointNames", "EndEffectorNames", "FrameDuration")
 # Nothing in a motion is larger, whatever its units.
 LARGEST = 1e6
 # FrameDuration when the file has none and its velocities cannot tell [s].
@@ -54,12 +59,16 @@ def read_leniently(path: Path, character: Character, thresholds: Thresholds) -> 
     """Read a motion file and tell its faults instead of refusing it.
 
     Raises:
-        InputError: if it is no motion clip at all: no JSON object, or no frames in it.
+        InputError: if it is no motion clip at all: no JSON object, no frames or no header in it.
     """
+    if path.suffix.lower() in FOREIGN_SUFFIXES and path.is_file():
+        raise other_format(str(path))
     data = read_clip_data(path)
     rows = data.get("Frames")
     if not isinstance(rows, list) or len(rows) < 2 or not any(isinstance(r, list) for r in rows):
         raise InputError(f"{path}: no motion clip: Frames is not a list of at least 2 frames")
+    if not any(field in data for field in HEADER):
+        raise other_format(str(path))
     data = dict(data)
     lists = _Lists(path, data, character)
     lists.fields()
@@ -97,21 +106,24 @@ class _Lists:
             ("JointNames", self.character.joint_names),
             ("EndEffectorNames", self.character.end_effector_names),
         ):
-            value = self.data.get(name)
-            strings = isinstance(value, list) and all(isinstance(n, str) and n for n in value)
-            if not strings or len(set(value or ())) != len(value or ()):
-                faults.append(f"{name} is missing or no list of different names")
+            fault = names_fault(self.data.get(name))
+            if fault:
+                faults.append(f"{name} {fault}")
+                self.changes.append(f"{name} taken as the character's")
                 self.data[name] = list(names)
         weight = self.data.get("MotionWeight", 1.0)
         if not is_number(weight) or weight <= 0.0:
             faults.append(f"MotionWeight is {str(weight)[:20]!r}, wanted is a number above 0")
             self.data["MotionWeight"] = 1.0
+            self.changes.append("MotionWeight set to 1")
         if not isinstance(self.data.get("Loop"), bool | None):
             faults.append(f"Loop is {str(self.data['Loop'])[:20]!r}, wanted is true or false")
             del self.data["Loop"]
+            self.changes.append("Loop left out: no loop")
         if self.data.get("OutputMode", "ISAAC") != "ISAAC":
             faults.append(f"OutputMode is {str(self.data['OutputMode'])[:20]!r}, not 'ISAAC'")
             self.data["OutputMode"] = "ISAAC"
+            self.changes.append("OutputMode set to 'ISAAC'")
         duration: Any = self.data.get("FrameDuration")
         if not is_number(duration) or not 0.0 < duration <= 1.0:
             faults.append(f"FrameDuration is {str(duration)[:20]}, wanted are seconds in (0, 1]")
@@ -253,14 +265,16 @@ class _Lists:
         """Guess a missing frame time by the stored joint velocities."""
         if self.data["FrameDuration"] is not None:
             return
-        steps = np.diff(table[:, self.layout.joint_pos], axis=0)
-        rates = table[:, self.layout.joint_vel]
-        rates = 0.5 * (rates[1:] + rates[:-1])
+        angles = table[:, self.layout.joint_pos]
+        steps = 0.5 * (angles[2:] - angles[:-2])
+        rates = table[1:-1, self.layout.joint_vel]
         power = float((rates**2).sum())
         guess = float((steps * rates).sum()) / power if power > 0.0 else 0.0
-        guess = guess if 1e-3 < guess <= 1.0 else GUESSED_DURATION
+        told = self.stored and 1e-3 < guess <= 1.0
+        guess = common_frame_time(guess) if told else GUESSED_DURATION
         self.data["FrameDuration"] = round(guess, 6)
-        self.changes.append(f"FrameDuration set to {guess:.4g} s, as the stored velocities say")
+        reason = "as the stored velocities say" if told else "a guess: nothing in the file tells"
+        self.changes.append(f"FrameDuration set to {guess:.4g} s, {reason}")
 
     def clip(self) -> Clip:
         """The clip; a field that is still refused (its skeleton) is told and left out."""

@@ -68,7 +68,7 @@ def comparisons(measures: Measures) -> tuple[Comparison, ...]:
 
 
 def check_velocities(measures: Measures, item: Comparison) -> Finding:
-    """Stored velocities against finite differences: their rms, and no entry far off.
+    """Stored velocities against finite differences: their rms, no entry and no column far off.
 
     What finite differences themselves lose (second against fourth order) is allowed on top.
     """
@@ -84,16 +84,33 @@ def check_velocities(measures: Measures, item: Comparison) -> Finding:
     ]
     value = rms(difference)
     verdict = judge(value, *limits)
-    frame, column = np.unravel_index(np.abs(difference).argmax(), difference.shape)
+    frame, column = map(int, np.unravel_index(np.abs(difference).argmax(), difference.shape))
     peak = thresholds.velocity_peak * float(np.abs(item.expected).max()) + 2.0 * limits[0]
     if abs(difference[frame, column]) > peak:
         verdict, value, limits[0] = Verdict.FAIL, float(abs(difference[frame, column])), peak
+    if verdict is Verdict.OK and (wrong := _wrong_column(measures, item)) is not None:
+        column, value, limits[0] = wrong
+        verdict, frame = Verdict.FAIL, int(np.abs(difference[:, column]).argmax())
     if verdict is not Verdict.OK and _in_world_axes(measures, item):
         verdict = Verdict.FAIL
     advice = "" if verdict is Verdict.OK else _velocity_advice(measures, item)
     return Finding(
-        item.name, verdict, value, limits[0], item.unit, int(frame), item.columns[column], advice
+        item.name, verdict, value, limits[0], item.unit, frame, item.columns[column], advice
     )
+
+
+def _wrong_column(measures: Measures, item: Comparison) -> tuple[int, float, float] | None:
+    """A column that says nothing of its own motion, which the others hide: its rms and limit."""
+    own = np.sqrt(np.mean(item.expected**2, axis=0))
+    lost = np.sqrt(np.mean((_fourth_order(item.expected) - item.expected) ** 2, axis=0))
+    off = np.sqrt(np.mean((item.stored - item.expected) ** 2, axis=0))
+    thresholds = measures.thresholds
+    limit = thresholds.velocity_column * own + thresholds.velocity_floor[1] + lost
+    excess = np.where(own > STILL, off / limit, 0.0)
+    column = int(excess.argmax()) if len(excess) else 0
+    if not len(excess) or excess[column] <= 1.0:
+        return None
+    return column, float(off[column]), float(limit[column])
 
 
 def check_frame_time(measures: Measures, items: tuple[Comparison, ...]) -> Finding:
@@ -124,9 +141,13 @@ def fitting_frame_time(dt: float, factor: float) -> float:
     Stored velocities carry the sign and size of the true frame time: they are the poses' rates at
     ``dt / factor``.
     """
-    fitting = dt / factor
-    rate = min(COMMON_RATES, key=lambda r: abs(r * fitting - 1.0))
-    return 1.0 / rate if abs(rate * fitting - 1.0) < 0.03 else fitting
+    return common_frame_time(dt / factor)
+
+
+def common_frame_time(dt: float) -> float:
+    """The frame time [s] of a common rate, if one is within 3 %; else ``dt``."""
+    rate = min(COMMON_RATES, key=lambda r: abs(r * dt - 1.0))
+    return 1.0 / rate if abs(rate * dt - 1.0) < 0.03 else dt
 
 
 def check_end_effectors(measures: Measures) -> Finding:

@@ -30,6 +30,9 @@ class Thresholds:
     velocity_peak: float = 0.5
     """One entry may differ by this much of the peak speed: at a heel strike the differences of a
     50 Hz walk round off 0.1 of it; a wrong entry is usually off by the whole."""
+    velocity_column: float = 0.75
+    """One joint or axis may differ by this much of its own rms: the course's clips reach 0.34; a
+    column of zeros, of double speed or of another joint is off by 1 or more, of other sign by 2."""
     end_effector: tuple[float, float] = (1e-4, 5e-3)
     """Stored against forward kinematics [m]. Shipped: 1e-4; 5 mm is within a marker's accuracy."""
     joint_limit: tuple[float, float] = (1e-3, 0.05)

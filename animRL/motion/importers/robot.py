@@ -235,6 +235,7 @@ def _compiled(path: Path) -> Any:
         for body in spec.bodies[1:]:
             body.explicitinertial = True
             body.mass, body.inertia = 1.0, [1.0, 1.0, 1.0]
+            body.fullinertia = [np.nan] * 6  # none: MuJoCo takes only one of the two
             body.ipos, body.iquat = [0.0, 0.0, 0.0], [1.0, 0.0, 0.0, 0.0]
         return spec.compile()
     except InputError:

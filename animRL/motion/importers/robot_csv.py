@@ -49,7 +49,7 @@ def read_csv(path: Path, options: ImportOptions) -> AngleMotion:
         if line.strip()
     ]
     header: list[str] | None = None
-    if lines and not _is_number(lines[0][1].split(",")[0]):
+    if lines and not any(_is_number(cell) for cell in lines[0][1].split(",")):
         header = [cell.strip().strip('"') for cell in lines.pop(0)[1].split(",")]
     if len(lines) < 2:
         raise InputError(f"{path}: {len(lines)} row(s) of numbers; valid: at least 2")

@@ -255,9 +255,15 @@ def _floored(character: Character, motion: Trajectory) -> tuple[Trajectory, str]
 
 
 def made_physical(character: Character, motion: Trajectory) -> tuple[Trajectory, str]:
-    """Make a motion physical, with progress; return it and one line on what changed."""
+    """Make a motion physical, with progress; return it and one line on what changed.
+
+    What `check` still finds wrong is a warning: a motion whose feet were not found standing, or
+    that is too far from a possible one, does not become physical.
+    """
     from animRL.motion.author.polish import make_physical
+    from animRL.motion.check.checker import check_clip
     from animRL.motion.progress import track
+    from animRL.motion.trajectory import to_clip
 
     physical = make_physical(
         character, motion, lambda steps: track(steps, "making it physical, at most")
@@ -269,6 +275,12 @@ def made_physical(character: Character, motion: Trajectory) -> tuple[Trajectory,
         print(
             f"warning: the root moved by {moved.max():.2f} m, another motion now; do the "
             "feet stand on the ground while it is carried (view, check, edit --floor)?",
+            file=sys.stderr,
+        )
+    if failed := check_clip(to_clip(character, physical), character).report.failed():
+        print(
+            f"warning: not physical yet, check fails on {', '.join(failed)}; feet that carry the "
+            "body must be still and on the ground before (retarget, edit --floor)",
             file=sys.stderr,
         )
     return physical, (

@@ -145,6 +145,15 @@ def test_an_unexplained_miss_of_the_end_effectors_raises_a_doubt(bench) -> None:
     assert not mended.inspection.report.passed
 
 
+def test_an_explained_miss_of_the_end_effectors_raises_no_doubt(bench) -> None:
+    def world(table: np.ndarray) -> None:
+        ends = table[:, bench.layout.ee_pos]
+        ends += np.tile(table[:, bench.layout.root_pos], ends.shape[1] // 3)
+
+    mended = mend(bench.frames(world))
+    assert mended.changes and not any("right order?" in change for change in mended.changes)
+
+
 def test_smoothing_keeps_a_constant_and_closes_a_loop() -> None:
     np.testing.assert_allclose(smoothed(np.full(20, 0.3), 4, loop=False), 0.3)
     wave = np.sin(2.0 * np.pi * np.arange(21) / 20)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from animRL.motion.check.checker import check_file
+from animRL.motion.check.mend import mend
 from animRL.motion.check.reading import FIELDS
 from animRL.utils.errors import InputError
 
@@ -152,3 +153,41 @@ def test_the_report_is_json_even_of_nonsense(bench) -> None:
 
     report = bench.frames(lambda t: t * NAN).report
     assert json.loads(json.dumps(as_object(report), allow_nan=False))["verdict"] == "FAIL"
+
+
+@pytest.mark.parametrize("name", ["run.bvh", "run.npz", "run.csv", "deepmimic.txt"])
+def test_a_motion_of_another_format_is_told_the_way_in(bob, tmp_path, name) -> None:
+    file = tmp_path / name
+    file.write_text(json.dumps({"Loop": "wrap", "Frames": [[0.03] * 44] * 3}))
+    with pytest.raises(InputError, match=f"no clip of animRL.*motion.py retarget .*{name}"):
+        check_file(file, bob)
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda data: data.pop("JointNames"), "JointNames is missing"),
+        (lambda data: data["JointNames"].__setitem__(3, data["JointNames"][4]), "twice"),
+        (lambda data: data.update(MotionWeight=-1.0), "MotionWeight is '-1.0'"),
+    ],
+)
+def test_a_bad_header_can_be_mended(bench, change, told) -> None:
+    inspection = bench.file(change)
+    assert told in inspection.report.find(FIELDS).advice
+    assert mend(inspection).changes and mend(inspection).inspection.report.passed
+
+
+def test_a_guessed_frame_time_snaps_and_says_what_it_is_from(bench) -> None:
+    def without(data: dict) -> None:
+        data["FrameDuration"] = 50
+        table = np.array(data["Frames"])
+        table[:, bench.layout.joint_vel] *= 0.99
+        data["Frames"] = table.tolist()
+
+    assert "set to 0.02 s, as the stored velocities say" in bench.file(without).changes[0]
+
+    def still(data: dict) -> None:
+        del data["FrameDuration"]
+        data["Frames"] = [data["Frames"][0]] * 5
+
+    assert any("a guess" in change for change in bench.file(still).changes)

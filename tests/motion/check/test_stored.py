@@ -56,6 +56,21 @@ def test_one_wrong_entry_is_found_in_its_frame(bench, bad) -> None:
     assert (finding.frame, finding.where) == (20, "joint_lKnee")
 
 
+@pytest.mark.parametrize("factor", [-1.0, 0.0, 2.0])
+def test_one_wrong_joint_is_found_however_little_it_moves(bench, bad, factor) -> None:
+    rates = bench.walk.frames[:, bench.layout.joint_vel]
+    joint = bench.joint("lowerneck_y")
+    assert np.abs(rates[:, joint]).max() < 0.1 * np.abs(rates).max()
+
+    def harm(table: np.ndarray) -> None:
+        table[:, bench.layout.joint_vel.start + joint] *= factor
+
+    inspection = bench.frames(harm)
+    finding = inspection.report.find("joint velocities")
+    assert bad(inspection) == {"joint velocities": "FAIL"}
+    assert finding.where == "joint_lowerneck_y" and finding.value > finding.limit
+
+
 def turned(poses: Trajectory, angle: float) -> Trajectory:
     """The walk in another direction."""
     turn = quat_about_z(torch.tensor(angle, dtype=torch.float64))

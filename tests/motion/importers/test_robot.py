@@ -183,6 +183,23 @@ def test_rows_of_a_characters_own_joints_need_no_model(tmp_path: Path) -> None:
     np.testing.assert_allclose(clip.frames[:, :39], values, atol=1e-9)
 
 
+def test_a_urdf_with_products_of_inertia_is_read(tmp_path: Path) -> None:
+    inertia = '<inertia ixx="0.02" ixy="0.001" ixz="0" iyy="0.02" iyz="0" izz="0.01"/>'
+    link = f'<link name="hand"><inertial><mass value="1"/>{inertia}</inertial></link>'
+    (tmp_path / "arm.urdf").write_text(URDF.replace('<link name="hand"/>', link))
+    values = rows(joints=1)
+    options = ImportOptions(skeleton=tmp_path / "arm.urdf")
+    clip = import_motion(csv(tmp_path / "a.csv", values), options=options).clip
+    np.testing.assert_allclose(clip.frames[:, 7], values[:, 7], atol=1e-9)
+
+
+def test_a_bad_number_in_the_first_row_is_no_header(tmp_path: Path, model: Path) -> None:
+    path = csv(tmp_path / "a.csv", rows())
+    path.write_text("x" + path.read_text())
+    with pytest.raises(InputError, match="line 1: 'x"):
+        import_motion(path, options=ImportOptions(skeleton=model))
+
+
 def test_a_urdf_without_its_meshes_is_enough(tmp_path: Path) -> None:
     (tmp_path / "arm.urdf").write_text(URDF)
     values = rows(joints=1)
