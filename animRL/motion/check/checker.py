@@ -89,7 +89,7 @@ def _support(measures: Measures) -> tuple[forces.Effort | None, list[Finding]]:
     except InputError as error:
         return None, [
             Finding(name, Verdict.SKIPPED, advice=str(error))
-            for name in ("ground force", "tipping", "joint torque")
+            for name in (*forces.FORCE_CHECKS, "joint torque")
         ]
     findings = forces.check_ground_forces(measures, effort)
     return effort, [*findings, forces.check_torques(measures, effort)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import mujoco
 import numpy as np
@@ -19,6 +19,7 @@ from animRL.motion.trajectory import Array, extended
 # left of the moment is how far outside the support the weight would have to be held. (Alike, a
 # standing body that leans out of its support would seem held by friction that nothing asks for.)
 MOMENT_SHARE = 0.2
+FORCE_CHECKS = ("ground force", "ground jolts", "tipping")
 MEND = "motion.py edit --physical changes the motion until it can; or change its speed or path"
 
 
@@ -70,10 +71,18 @@ def effort(measures: Measures) -> Effort:
     step = int(frames[1] - frames[0]) if len(frames) > 1 else 1
     span = round(measures.thresholds.moment_window / (step * measures.trajectory.dt))
     lasting = windowed_mean(missing[:, 3:], min(span // 2 * 2 + 1, len(frames)))
+    moment = np.where((touching == 0)[:, None], missing[:, 3:], lasting)
     return Effort(
         frames, np.linalg.norm(missing[:, :3], axis=1) / measures.weight,
-        np.linalg.norm(lasting, axis=1) / measures.weight, torque, touching,
+        np.linalg.norm(moment, axis=1) / measures.weight, torque, touching,
     )  # fmt: skip
+
+
+def jolts(measures: Measures) -> Effort:
+    """The effort over a shorter window, in which shaking does not cancel out."""
+    thresholds = measures.thresholds
+    short = replace(thresholds, force_window=thresholds.jolt_window)
+    return effort(replace(measures, thresholds=short))
 
 
 def _around(measures: Measures) -> Effort:
@@ -102,35 +111,33 @@ def check_ground_forces(measures: Measures, found: Effort) -> list[Finding]:
     """The largest force and moment that no contact can give."""
     if not len(measures.spheres):
         advice = "the character has no geometry that collides"
-        return [Finding(n, Verdict.SKIPPED, advice=advice) for n in ("ground force", "tipping")]
-    results = []
-    for name, values, limits, unit in (
-        ("ground force", found.force, measures.thresholds.ground_force, "weights"),
-        ("tipping", found.moment, measures.thresholds.ground_moment, "weight m"),
-    ):
-        row = int(values.argmax())
-        verdict = judge(float(values[row]), *limits)
-        touching = found.touching[row]
-        where = f"{touching} points touch" if touching else "in the air"
-        advice = (
-            "needs a force that no contact gives"
-            + (": in flight a body can only fall" if not touching else "")
-            if name == "ground force"
-            else "the body would tip over: the support is not under the weight"
-        )
-        results.append(
-            Finding(
-                name,
-                verdict,
-                float(values[row]),
-                limits[0],
-                unit,
-                int(found.frames[row]),
-                where,
-                "" if verdict is Verdict.OK else f"{advice}; {MEND}",
-            )  # fmt: skip
-        )
-    return results
+        return [Finding(n, Verdict.SKIPPED, advice=advice) for n in FORCE_CHECKS]
+    sudden = jolts(measures)
+    limits = measures.thresholds
+    return [
+        _judged("ground force", found, found.force, limits.ground_force, "weights"),
+        _judged("ground jolts", sudden, sudden.force, limits.ground_jolt, "weights"),
+        _judged("tipping", found, found.moment, limits.ground_moment, "weight m"),
+    ]
+
+
+def _judged(
+    name: str, found: Effort, values: Array, limits: tuple[float, float], unit: str
+) -> Finding:
+    row = int(values.argmax())
+    verdict = judge(float(values[row]), *limits)
+    points = found.touching[row]
+    if name == "tipping":
+        advice = "the body would tip over: the support is not under the weight"
+        advice = advice if points else "the spin changes in flight, where nothing can change it"
+    else:
+        advice = "needs a force that no contact gives"
+        advice += "" if points else ": in flight a body can only fall"
+    return Finding(
+        name, verdict, float(values[row]), limits[0], unit, int(found.frames[row]),
+        f"{points} points touch" if points else "in the air",
+        "" if verdict is Verdict.OK else f"{advice}; {MEND}",
+    )  # fmt: skip
 
 
 def check_torques(measures: Measures, found: Effort) -> Finding:

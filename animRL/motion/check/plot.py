@@ -184,7 +184,7 @@ def _time(measures: Measures) -> np.ndarray:
 PANELS = (
     (_heights, ("penetration", "floating", "root jumps", "heading jumps", "frozen frames")),
     (_slip, ("foot skating", "axes")),
-    (_forces, ("ground force", "tipping", "joint torque")),
+    (_forces, ("ground force", "ground jolts", "tipping", "joint torque")),
     (_margins, ("joint limits", "joint jumps", "joint speeds", "self-collision")),
     (
         _stored,

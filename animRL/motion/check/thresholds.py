@@ -77,12 +77,18 @@ class Thresholds:
     wrist and half a waist, a limb passes through."""
     ground_force: tuple[float, float] = (0.20, 0.50)
     """Force that no contact can give, over the weight, mean of ``force_window``."""
+    ground_jolt: tuple[float, float] = (0.50, 1.00)
+    """The same over ``jolt_window``, for shaking that a longer mean hides. Captured clips that
+    pass otherwise reach 0.27 there, clean motions 0.02."""
     ground_moment: tuple[float, float] = (0.10, 0.20)
-    """The same for moments, over weight x 1 m, mean of ``moment_window``: how far outside the
+    """The same for moments, over weight x 1 m, mean of ``moment_window`` (in flight, where nothing
+    makes good for a wrong spin, of ``force_window``): how far outside the
     support the weight is held up. Half a foot's length tips a person over within a second; two
     captured clips that policies learned to follow reach 0.03 and 0.12."""
     force_window: float = 0.1
     """[s]. A step's worth of momentum; differences of captures are noise on shorter times."""
+    jolt_window: float = 0.06
+    """[s]. Short enough for 10 Hz, of which a mean over 0.1 s sees nothing."""
     moment_window: float = 0.3
     """[s]. In sqrt(height / g), 0.3 s for a centre of mass at 0.9 m, an inverted pendulum's lean
     grows e-fold; a shorter imbalance is made good by the next one."""

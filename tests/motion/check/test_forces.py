@@ -6,12 +6,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
+from animRL.dataloader.clip import load_clip
 from animRL.motion.check.checker import check_clip
 from animRL.motion.check.forces import effort
 from animRL.motion.check.measures import Measures, windowed_mean
 from animRL.motion.check.thresholds import Thresholds
 from animRL.motion.trajectory import Trajectory, to_clip
+from animRL.utils.rotations import quat_mul
+from tests.motion.check.conftest import WALK
 from tests.motion.check.test_contact import flight
 
 
@@ -32,6 +36,36 @@ def test_shaking_sideways_slips_over_the_friction_cone(bench) -> None:
     sway = 0.06 * np.sin(2.0 * np.pi * 4.0 * time)
     report = bench.motion(root_pos=bench.poses.root_pos + np.outer(sway, [0, 1, 0])).report
     assert "ground force" in report.failed()
+
+
+@pytest.mark.parametrize("hertz", [8.0, 10.0, 12.0])
+def test_a_standing_body_that_shakes_is_found_at_any_rate(bench, hertz) -> None:
+    """Over 0.1 s a shake of 10 Hz has no mean: the shorter window sees it."""
+    count, time = 100, 0.02 * np.arange(100)
+    joints = np.tile(bench.bob.default_joint_pos.double().numpy(), (count, 1))
+    pose = Trajectory(np.zeros((count, 3)), np.tile([0.0, 0.0, 0.0, 1.0], (count, 1)), joints, 0.02)
+    lowest = float(Measures(to_clip(bench.bob, pose), bench.bob, Thresholds()).lowest.min())
+    standing = replace(pose, root_pos=pose.root_pos - [0.0, 0.0, lowest])
+    calm = check_clip(to_clip(bench.bob, standing), bench.bob).report
+    assert calm.find("ground jolts").verdict == "ok"
+    shaken = joints.copy()
+    shaken[:, bench.joint("lowerback_x")] += 0.12 * np.sin(2.0 * np.pi * hertz * time)
+    report = check_clip(to_clip(bench.bob, replace(standing, joint_pos=shaken)), bench.bob).report
+    assert report.find("ground jolts").verdict != "ok"
+
+
+def test_a_twist_in_flight_from_nothing_is_found(bench) -> None:
+    jump = Trajectory.from_clip(load_clip(WALK.with_name("Jump.txt")))
+    assert check_clip(to_clip(bench.bob, jump), bench.bob).report.find("tipping").verdict == "ok"
+    time = jump.dt * np.arange(len(jump))
+    share = np.clip((time - 0.92) / 0.36, 0.0, 1.0)
+    turn = np.pi * share**3 * (10.0 - 15.0 * share + 6.0 * share**2)
+    heading = np.column_stack([0 * turn, 0 * turn, np.sin(turn / 2), np.cos(turn / 2)])
+    quat = quat_mul(torch.from_numpy(heading), torch.from_numpy(jump.root_quat)).numpy()
+    twisted = replace(jump, root_quat=quat, loop=False)
+    report = check_clip(to_clip(bench.bob, twisted), bench.bob).report
+    assert report.find("tipping").verdict == "FAIL"
+    assert "in flight" in report.find("tipping").advice
 
 
 @pytest.mark.parametrize("lean", [0.25, 0.55])
