@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from animRL.motion.model import CharacterModel
-from animRL.motion.trajectory import Array, Trajectory
+from animRL.motion.rotations import Array
+from animRL.motion.trajectory import Trajectory
 from animRL.sim.character import Character
 
 # Eyes, brows and buttons are part of something larger [m].

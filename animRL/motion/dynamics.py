@@ -10,7 +10,8 @@ import numpy as np
 
 from animRL.motion.extras import require
 from animRL.motion.model import CharacterModel
-from animRL.motion.trajectory import Array, Trajectory, extended
+from animRL.motion.rotations import Array
+from animRL.motion.trajectory import Trajectory, extended
 
 if TYPE_CHECKING:
     from animRL.sim.character import Character

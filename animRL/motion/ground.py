@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from animRL.motion.trajectory import Array, rotate
+from animRL.motion.rotations import Array, rotate
 
 if TYPE_CHECKING:
     import mujoco
@@ -52,10 +52,7 @@ def contact_spheres(character: Character) -> ContactSpheres:
 
 def sphere_centres(spheres: ContactSpheres, body_pos: Array, body_quat: Array) -> Array:
     """World centres (T, S, 3) from the bodies' poses (T, B, 3) and (T, B, 4)."""
-    quat = body_quat[:, spheres.body]
-    return body_pos[:, spheres.body] + rotate(
-        quat, np.broadcast_to(spheres.centre, (*quat.shape[:2], 3)).copy()
-    )
+    return body_pos[:, spheres.body] + rotate(body_quat[:, spheres.body], spheres.centre)
 
 
 def sphere_heights(spheres: ContactSpheres, centres: Array) -> Array:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import mujoco
 import numpy as np
 
-from animRL.motion.trajectory import Array, Trajectory
+from animRL.motion.rotations import Array
+from animRL.motion.trajectory import Trajectory
 
 if TYPE_CHECKING:
     from animRL.sim.character import Character

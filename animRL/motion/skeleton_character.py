@@ -14,6 +14,7 @@ import numpy as np
 
 from animRL.dataloader.skeleton import Skeleton, SkeletonJoint
 from animRL.motion.anatomy import roles_of_skeleton
+from animRL.motion.rotations import to_matrix
 from animRL.sim.character import Character
 
 _DENSITY = 1000.0
@@ -111,9 +112,7 @@ def _rest_positions(skeleton: Skeleton) -> np.ndarray:
     for joint in skeleton.joints[1:]:
         above = frames[joint.parent]
         places.append(places[joint.parent] + above @ np.array(joint.offset))
-        x, y, z, w = joint.rotation
-        cross = np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
-        frames.append(above @ (np.eye(3) + 2.0 * w * cross + 2.0 * cross @ cross))
+        frames.append(above @ to_matrix(np.array(joint.rotation)))
     return np.array(places)
 
 

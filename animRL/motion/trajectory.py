@@ -8,27 +8,25 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from animRL.dataloader.clip import Clip
 from animRL.dataloader.frame_layout import FrameLayout
 from animRL.dataloader.skeleton import Skeleton
-from animRL.utils.errors import InputError
-from animRL.utils.rotations import (
-    quat_about_z,
-    quat_conjugate,
-    quat_mul,
-    quat_rotate,
-    quat_rotate_inverse,
-    quat_to_rotvec,
-    rotate_about_z,
-    twist_about_z,
+from animRL.motion.rotations import (
+    Array,
+    about_z,
+    continuous,
+    heading,
+    invert,
+    multiply,
+    rotate,
+    rotate_planar,
+    turn_steps,
 )
+from animRL.utils.errors import InputError
 
 if TYPE_CHECKING:
     from animRL.sim.character import Character
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -56,7 +54,7 @@ class Trajectory:
             raise InputError(f"trajectory: shapes {shapes}; valid: (T, 3), (T, 4), (T, J)")
         if self.loop and count < 2:
             raise InputError("trajectory: a loop of 1 frame; valid: at least 2")
-        object.__setattr__(self, "root_quat", _continuous(self.root_quat))
+        object.__setattr__(self, "root_quat", continuous(self.root_quat))
 
     @classmethod
     def from_clip(cls, clip: Clip) -> Trajectory:
@@ -92,27 +90,20 @@ class PlanarTransform:
     @classmethod
     def between(cls, pos_a: Array, quat_a: Array, pos_b: Array, quat_b: Array) -> PlanarTransform:
         """The one that takes a root's heading and planar place a to b (positions (3,))."""
-        difference = quat_mul(torch.from_numpy(quat_b), quat_conjugate(torch.from_numpy(quat_a)))
-        turn = twist_about_z(difference)
-        moved = rotate_about_z(turn, torch.from_numpy(pos_a[:2])).numpy()
-        return cls(float(turn), pos_b[:2] - moved)
+        turn = float(heading(multiply(quat_b, invert(quat_a))))
+        return cls(turn, pos_b[:2] - rotate_planar(turn, pos_a[:2]))
 
     def inverse(self) -> PlanarTransform:
         """The transform that undoes this one."""
-        turn = torch.tensor(-self.turn, dtype=torch.float64)
-        offset = rotate_about_z(turn, torch.from_numpy(self.offset)).numpy()
-        return PlanarTransform(-self.turn, -offset)
+        return PlanarTransform(-self.turn, -rotate_planar(-self.turn, self.offset))
 
     def apply(self, trajectory: Trajectory) -> Trajectory:
         """Turn and move a trajectory's root."""
-        turn = torch.tensor(self.turn, dtype=torch.float64)
-        position = torch.from_numpy(trajectory.root_pos)
-        planar = rotate_about_z(turn, position[:, :2]).numpy() + self.offset
-        quat = quat_mul(quat_about_z(turn).expand(len(trajectory), 4), _tensor(trajectory))
+        planar = rotate_planar(self.turn, trajectory.root_pos[:, :2]) + self.offset
         return replace(
             trajectory,
             root_pos=np.column_stack([planar, trajectory.root_pos[:, 2]]),
-            root_quat=quat.numpy(),
+            root_quat=multiply(about_z(self.turn), trajectory.root_quat),
         )
 
 
@@ -155,12 +146,10 @@ def velocities(trajectory: Trajectory) -> Velocities:
     if trajectory.loop:
         inner = velocities(extended(trajectory, 1))
         return Velocities(inner.root_lin[1:-1], inner.root_ang[1:-1], inner.joint[1:-1])
-    quat = torch.from_numpy(trajectory.root_quat)
-    turn = quat_to_rotvec(quat_mul(quat[1:], quat_conjugate(quat[:-1]))).numpy()
     dt = trajectory.dt
     return Velocities(
         _from_halves(np.diff(trajectory.root_pos, axis=0) / dt),
-        _from_halves(turn / dt),
+        _from_halves(turn_steps(trajectory.root_quat) / dt),
         _from_halves(np.diff(trajectory.joint_pos, axis=0) / dt),
     )
 
@@ -169,7 +158,7 @@ def body_poses(character: Character, trajectory: Trajectory) -> tuple[Array, Arr
     """World positions (T, B, 3) and rotations (T, B, 4) of the character's bodies."""
     position, rotation = character.forward_kinematics(
         torch.from_numpy(trajectory.root_pos),
-        _tensor(trajectory),
+        torch.from_numpy(trajectory.root_quat),
         torch.from_numpy(trajectory.joint_pos),
     )
     return position.numpy(), rotation.numpy()
@@ -185,7 +174,7 @@ def to_clip(
 ) -> Clip:
     """Make a clip of poses in the character's joint order: velocities, end effectors derived."""
     layout = FrameLayout(len(character.joint_names), len(character.end_effector_names))
-    count, quat = len(trajectory), _tensor(trajectory)
+    count = len(trajectory)
     rates = velocities(trajectory)
     reach = character.end_effector_pos(
         torch.zeros(count, 3, dtype=torch.float64),
@@ -202,7 +191,7 @@ def to_clip(
         (layout.root_lin_vel, rates.root_lin),
         (layout.root_ang_vel, rates.root_ang),
     ):
-        frames[:, columns] = quat_rotate_inverse(quat, torch.from_numpy(rate)).numpy()
+        frames[:, columns] = rotate(invert(trajectory.root_quat), rate)
     frames[:, layout.joint_vel] = rates.joint
     frames[:, layout.ee_vel] = periodic_rate(ends, trajectory.dt, trajectory.loop)
     return Clip(
@@ -219,11 +208,6 @@ def periodic_rate(values: Array, dt: float, loop: bool) -> Array:
     return _from_halves(np.diff(values, axis=0) / dt)
 
 
-def rotate(quat: Array, vectors: Array) -> Array:
-    """Rotate vectors (..., 3) by unit quaternions (..., 4), both NumPy."""
-    return quat_rotate(torch.from_numpy(quat), torch.from_numpy(vectors)).numpy()
-
-
 def _from_halves(halves: Array) -> Array:
     """Rates (T, n) at the frames from those between them (T - 1, n), linear past the ends."""
     if len(halves) == 0:
@@ -232,13 +216,3 @@ def _from_halves(halves: Array) -> Array:
         return np.repeat(halves, 2, axis=0)
     first, last = 1.5 * halves[0] - 0.5 * halves[1], 1.5 * halves[-1] - 0.5 * halves[-2]
     return np.concatenate([first[None], 0.5 * (halves[1:] + halves[:-1]), last[None]])
-
-
-def _continuous(quat: Array) -> Array:
-    dots = (quat[1:] * quat[:-1]).sum(axis=1)
-    signs = np.cumprod(np.concatenate([[1.0], np.where(dots < 0.0, -1.0, 1.0)]))
-    return quat * signs[:, None]
-
-
-def _tensor(trajectory: Trajectory) -> torch.Tensor:
-    return torch.from_numpy(trajectory.root_quat)

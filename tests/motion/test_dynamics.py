@@ -13,7 +13,8 @@ from animRL.cfg.characters.bob_config import BobConfig
 from animRL.dataloader.clip import load_clip
 from animRL.motion.dynamics import CONE_EDGES, contact_forces, friction_cone, root_wrench
 from animRL.motion.ground import contact_spheres, sphere_centres, sphere_heights
-from animRL.motion.trajectory import Trajectory, body_poses, rotate
+from animRL.motion.rotations import rotate
+from animRL.motion.trajectory import Trajectory, body_poses
 from animRL.sim.character import Character
 from animRL.utils.paths import RESOURCES
 from tests.motion.small_characters import BALL, BOX, HOPPER, about, make_character, rigid

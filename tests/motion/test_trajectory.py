@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from animRL.dataloader.clip import load_clip, save_clip
+from animRL.motion.rotations import rotate
 from animRL.motion.trajectory import (
     PlanarTransform,
     Trajectory,
@@ -16,7 +17,6 @@ from animRL.motion.trajectory import (
     extended,
     joined,
     periodic_rate,
-    rotate,
     seam_transform,
     to_clip,
     velocities,

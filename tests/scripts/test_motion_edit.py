@@ -202,6 +202,20 @@ def test_bad_input_leaves_no_file(tmp_path: Path, options: list[str], message: s
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(("source", "verb"), [("a.txt", "edit"), ("b.txt", "blend")])
+def test_the_clips_themselves_are_never_written_over(
+    tmp_path: Path, walk: Clip, source: str, verb: str
+) -> None:
+    for name in ("a.txt", "b.txt"):
+        save_clip(walk, tmp_path / name)
+    before = (tmp_path / source).read_bytes()
+    out = tmp_path / "sub" / ".." / source
+    words = ["edit", str(tmp_path / "a.txt"), "--blend", str(tmp_path / "b.txt"), "--out", str(out)]
+    with pytest.raises(InputError, match=f"is the file to {verb}; valid: another name"):
+        motion.main(words)
+    assert (tmp_path / source).read_bytes() == before
+
+
 def test_a_clip_of_other_joints_is_refused(tmp_path: Path) -> None:
     path, _ = make_imported(tmp_path)
     with pytest.raises(InputError, match="JointNames: missing joint_"):

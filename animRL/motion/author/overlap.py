@@ -7,7 +7,7 @@ import numpy as np
 
 from animRL.motion.author.system import NormalEquations
 from animRL.motion.body_shapes import BodyShapes
-from animRL.motion.trajectory import Array
+from animRL.motion.rotations import Array
 
 _TOUCHING = 1e-9
 """Shapes this near to just touching [m] have no line between their nearest points to part along."""

@@ -9,10 +9,9 @@ import torch
 
 from animRL.motion.ground import ContactSpheres
 from animRL.motion.inverse_kinematics import BodyTarget, InverseKinematics
-from animRL.motion.trajectory import Array
+from animRL.motion.rotations import Array, about_z, from_rotvec, multiply, rotate
 from animRL.sim.character import Character
 from animRL.utils.errors import InputError
-from animRL.utils.rotations import quat_from_rotvec, quat_mul, quat_rotate
 
 _FIRM, _LOOSE = 10.0, 0.003
 """Cost of moving the rest of the body, and the limb itself, while a limb is placed [1/rad]."""
@@ -108,9 +107,9 @@ class LimbPlacer:
         distances = []
         for target in targets:
             body = self._character.body_index(target.body)
-            offset = torch.tensor(np.array(target.offset))
-            point = position[0, body] + quat_rotate(rotation[0, body], offset)
-            distances.append(float(np.linalg.norm(point.numpy() - np.asarray(target.position))))
+            offset = rotate(rotation[0, body].numpy(), np.asarray(target.offset))
+            point = position[0, body].numpy() + offset
+            distances.append(float(np.linalg.norm(point - np.asarray(target.position))))
         return distances
 
     def _target(self, part: str, place: tuple[float, float, float, float, float]) -> BodyTarget:
@@ -122,14 +121,10 @@ class LimbPlacer:
         if part.endswith("hand"):
             position[2] += radius[lowest]
             return BodyTarget(body, position, None, centre[lowest], 10.0, 0.0)
-        yaw, pitch = torch.tensor(np.radians(place[3:]), dtype=torch.float64)
-        zero = torch.zeros((), dtype=torch.float64)
-        turn = quat_mul(
-            quat_from_rotvec(torch.stack([zero, zero, yaw])),
-            quat_from_rotvec(torch.stack([zero, pitch, zero])),
-        )
+        yaw, pitch = np.radians(place[3:])
+        turn = multiply(about_z(yaw), from_rotvec(np.array([0.0, pitch, 0.0])))
         sole = (0.0, 0.0, float((centre[:, 2] - radius).min()))
-        return BodyTarget(body, position, turn.numpy(), sole, 10.0, 2.0)
+        return BodyTarget(body, position, turn, sole, 10.0, 2.0)
 
     def _chain(self, body: str) -> list[int]:
         """The joints between the trunk and a limb's end: those that move it and not its twin."""

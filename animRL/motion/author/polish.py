@@ -8,7 +8,8 @@ import numpy as np
 
 from animRL.motion.author.problem import ITERATIONS, PhysicalMotion, Sketch
 from animRL.motion.ground import ContactSpheres, contact_spheres, sphere_centres, sphere_heights
-from animRL.motion.retarget.contacts import Mask, Thresholds, contacts, speeds
+from animRL.motion.retarget.contacts import ContactLimits, contacts, speeds
+from animRL.motion.runs import Mask
 from animRL.motion.trajectory import Trajectory, body_poses
 from animRL.sim.character import Character
 
@@ -17,9 +18,11 @@ ROOT_PRICE = 3.0
 SPREADS = (0.05, 0.01)
 """Prices of force of the stages: in the end less than for a sketch, so that who stands at the edge
 of the feet may stay there."""
-STANDS = Thresholds(height=(0.008, 0.015), speed=(0.4, 0.8), shortest=0.04)
+STANDS = ContactLimits(height=(0.008, 0.015), speed=(0.4, 0.8), shortest=0.04)
 """What rests on the ground in a clip whose feet are planted: contacts begin below the first height
-[m] and speed [m/s] and end above the second; shorter ones [s] are none."""
+[m] and speed [m/s] and end above the second; shorter ones [s] are none. Contacts
+are found here to be pinned to the ground, in clips whose feet stand on it already: so nearer to it
+than in retarget/contacts.py."""
 
 
 def make_physical(

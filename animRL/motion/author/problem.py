@@ -16,7 +16,8 @@ from animRL.motion.body_shapes import BodyShapes
 from animRL.motion.dynamics import GRAVITY
 from animRL.motion.ground import contact_spheres
 from animRL.motion.model import CharacterModel
-from animRL.motion.trajectory import Array, Trajectory
+from animRL.motion.rotations import Array
+from animRL.motion.trajectory import Trajectory
 from animRL.sim.character import Character
 
 ITERATIONS = 60

@@ -13,7 +13,7 @@ from animRL.motion.author.timeline import Rates, Timeline
 from animRL.motion.dynamics import cone_forces, shares_in_cone
 from animRL.motion.ground import ContactSpheres
 from animRL.motion.model import CharacterModel
-from animRL.motion.trajectory import Array
+from animRL.motion.rotations import Array
 
 # Step of the finite differences of inverse dynamics: half of the digits, for second differences.
 FINITE_STEP = 1e-6

@@ -12,11 +12,11 @@ from animRL.motion.author.problem import Sketch
 from animRL.motion.edit.mirror import joint_mirror
 from animRL.motion.extras import require
 from animRL.motion.ground import ContactSpheres, contact_spheres
-from animRL.motion.trajectory import Array, Trajectory
+from animRL.motion.rotations import Array, from_rotvec, multiply
+from animRL.motion.trajectory import Trajectory
 from animRL.sim.character import Character
 from animRL.utils.errors import InputError
 from animRL.utils.names import known_names
-from animRL.utils.rotations import quat_from_rotvec, quat_mul
 
 ROOT_PRICE = 0.3
 """Price of leaving the sketch by 1 m at the root, against 1 rad at a joint."""
@@ -56,10 +56,8 @@ def draw(character: Character, description: Description) -> Sketch:
 
 def root_rotation(angles: Array) -> Array:
     """Quaternions (T, 4), xyzw, of yaw, pitch, roll (T, 3) [rad]: Rz(yaw) Ry(pitch) Rx(roll)."""
-    turns = torch.from_numpy(np.ascontiguousarray(angles))
-    axes = torch.eye(3, dtype=torch.float64).flip(0)
-    yaw, pitch, roll = (quat_from_rotvec(turns[:, i : i + 1] * axes[i]) for i in range(3))
-    return quat_mul(quat_mul(yaw, pitch), roll).numpy()
+    axes = np.eye(3)[::-1]
+    return multiply(*(from_rotvec(angles[:, i : i + 1] * axes[i]) for i in range(3)))
 
 
 class _Artist:

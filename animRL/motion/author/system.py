@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from animRL.motion.extras import require
-from animRL.motion.trajectory import Array
+from animRL.motion.rotations import Array
 
 
 class NormalEquations:

@@ -8,7 +8,8 @@ import mujoco
 import numpy as np
 
 from animRL.motion.model import CharacterModel
-from animRL.motion.trajectory import Array, Trajectory, seam_transform
+from animRL.motion.rotations import Array
+from animRL.motion.trajectory import Trajectory, seam_transform
 
 
 class Timeline:

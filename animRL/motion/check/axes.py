@@ -11,19 +11,29 @@ from animRL.motion.check.contact import planted_bodies, slides, stances
 from animRL.motion.check.findings import Finding, Verdict
 from animRL.motion.check.measures import Measures, with_poses
 from animRL.motion.check.stored import STILL, Comparison, correlation, rms
-from animRL.motion.trajectory import Array, rotate
-from animRL.utils.rotations import quat_mul
+from animRL.motion.rotations import Array, invert, multiply, rotate
 
-# A root higher than this many times where it stands is no jump, but other units.
-TALLEST = 3.0
-FLATTEST = 0.05
+# A root never higher than this share of where it stands, or once higher than so many times that,
+# neither lies nor jumps: its height is in other units, or not above the ground.
+FLATTEST, TALLEST = 0.05, 3.0
+# Where the median height in the supposed unit lies, in standing heights: from kneeling to a jump.
+LIKELY_HEIGHT = (0.25, 1.5)
 UNITS = {100.0: "centimetres", 1000.0: "millimetres", 39.37: "inches", 3.281: "feet"}
 # Another reading explains a clip if it brings what is wrong under this share of it.
 EXPLAINS = 0.35
 WXYZ, INVERTED, Y_UP = "read as wxyz", "with rotations inverted", "turned from y up to z up"
+# On feet or hands in less than the first share of the frames as it is, in more than the second when
+# read otherwise: then the other reading stands up what lay. By trial on the clips at hand.
+SELDOM, MOSTLY = 0.1, 0.9
 # Stored root velocities farther off than the first share of the speed are wrong; nearer than the
 # second, both linear and angular, they fit.
 RATES_OFF, RATES_FIT = 0.3, 0.05
+# Where the world's axes bring the stored root velocity under this share of what it is off in the
+# root's, it is in the world's and says nothing of mirrored ones; half, as in check/stored.py.
+OTHER_AXES = 0.5
+# A stored velocity runs against the root's path if both move along an axis by more than the first
+# (rms, [m/s]) and correlate under the second. By trial on the clips at hand.
+MOVES, OPPOSED = 0.02, -0.8
 # A body on its feet has its lowest point this near the ground [m].
 NEAR_GROUND = 0.08
 
@@ -46,7 +56,7 @@ def length_factor(measures: Measures) -> tuple[float, str] | None:
     """How many of the file's length units make a metre, and their name, if not metres."""
     height = float(np.median(measures.trajectory.root_pos[:, 2])) / standing_height(measures)
     factor = min(UNITS, key=lambda u: abs(np.log(max(height, 1e-9) / u)))
-    tall = height > TALLEST and 0.25 < height / factor < 1.5
+    tall = height > TALLEST and LIKELY_HEIGHT[0] < height / factor < LIKELY_HEIGHT[1]
     return (factor, UNITS[factor]) if tall else None
 
 
@@ -86,7 +96,7 @@ class RotationReading:
         if self.off_ground > max(NEAR_GROUND, EXPLAINS * as_is.off_ground):
             return False
         stands = as_is.off_ground > NEAR_GROUND and self.off_ground < EXPLAINS * as_is.off_ground
-        upright = as_is.on_feet < 0.1 and self.on_feet > 0.9
+        upright = as_is.on_feet < SELDOM and self.on_feet > MOSTLY
         fits = as_is.rates > RATES_OFF and self.rates < RATES_FIT
         return self.on_feet >= as_is.on_feet and (stands or upright or fits)
 
@@ -99,14 +109,13 @@ def rotation_reading(measures: Measures) -> RotationReading | None:
     if not len(measures.spheres):
         return None
     quat = measures.trajectory.root_quat
-    upright = torch.tensor([[np.sqrt(0.5), 0.0, 0.0, np.sqrt(0.5)]], dtype=torch.float64)
-    turned = quat_mul(upright.expand(len(quat), 4), torch.from_numpy(quat)).numpy()
+    turned = multiply(np.array([np.sqrt(0.5), 0.0, 0.0, np.sqrt(0.5)]), quat)
     as_is = _reading(measures, "as it is", quat)
     found = [
         reading
         for name, other in (
             (WXYZ, quat[:, [1, 2, 3, 0]]),
-            (INVERTED, quat * [-1.0, -1.0, -1.0, 1.0]),
+            (INVERTED, invert(quat)),
             (Y_UP, turned),
         )
         if (reading := _reading(measures, name, other)).explains(as_is)
@@ -136,10 +145,8 @@ def check_quaternion_order(measures: Measures) -> Finding:
 def _reading(measures: Measures, name: str, quat: Array) -> RotationReading:
     """The root turned otherwise, all else as it is."""
     root = measures.trajectory.root_pos[:, None]
-    inverse = measures.trajectory.root_quat * [-1.0, -1.0, -1.0, 1.0]
-    count = measures.centres.shape[1]
-    local = rotate(np.repeat(inverse[:, None], count, axis=1), measures.centres - root)
-    centres = rotate(np.repeat(quat[:, None], count, axis=1), local) + root
+    local = rotate(invert(measures.trajectory.root_quat)[:, None], measures.centres - root)
+    centres = rotate(quat[:, None], local) + root
     heights = centres[..., 2] - measures.spheres.radius
     names = planted_bodies(measures)
     on_feet = [measures.body_name(int(sphere)) in names for sphere in heights.argmin(axis=1)]
@@ -161,12 +168,12 @@ def check_axes(measures: Measures, linear: Comparison) -> Finding:
     """Whether the root's path runs against the feet or against its own stored velocity."""
     name = "axes"
     world = rms(linear.stored - measures.rates.root_lin)
-    if world > 0.5 * rms(linear.stored - linear.expected):
+    if world > OTHER_AXES * rms(linear.stored - linear.expected):
         for axis in range(3):
             ours, theirs = linear.expected[:, axis], linear.stored[:, axis]
-            if min(rms(ours), rms(theirs)) > 0.02 and correlation(ours, theirs) < -0.8:
+            if min(rms(ours), rms(theirs)) > MOVES and correlation(ours, theirs) < OPPOSED:
                 return Finding(
-                    name, Verdict.FAIL, correlation(ours, theirs), -0.8, "correlation", None,
+                    name, Verdict.FAIL, correlation(ours, theirs), OPPOSED, "correlation", None,
                     f"root {'xyz'[axis]}",
                     f"stored {'xyz'[axis]} velocity runs against the root's path: mirrored axis",
                 )  # fmt: skip

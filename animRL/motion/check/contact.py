@@ -6,11 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from animRL.motion.check.findings import Finding, Verdict, judge
 from animRL.motion.check.measures import Measures
-from animRL.motion.trajectory import Array
+from animRL.motion.rotations import Array
+from animRL.motion.runs import runs
+
+# Contacts are found here to accuse them of slip: nearer to the ground and longer than those that
+# retargeting looks for (retarget/contacts.py), so that no swinging foot is taken for a planted one.
 
 # Shorter contacts and hovers are a frame's rounding, not a stance [s].
 SHORTEST = 0.08
@@ -43,7 +46,8 @@ def stances(measures: Measures, steps: Array | None = None) -> Iterator[Stance]:
     for sphere in range(len(measures.spheres)):
         if measures.body_name(sphere) not in planted_bodies(measures):
             continue
-        for first, last in intervals((weight[:, sphere] > 0.0) & slow[:, sphere]):
+        for run in runs((weight[:, sphere] > 0.0) & slow[:, sphere]):
+            first, last = run.start, run.stop
             start, stop = first + (first > 0), last - (last < len(steps))
             if (last - first) * dt < SHORTEST or stop <= start:
                 continue
@@ -59,7 +63,8 @@ def slides(measures: Measures, steps: Array | None = None) -> Iterator[Stance]:
     slowest, sphere = lengths.min(axis=1), lengths.argmin(axis=1)
     carried = measures.supported[1:] & measures.supported[:-1] & np.isfinite(slowest)
     dt = measures.clip.frame_duration
-    for first, last in intervals(carried & (slowest >= PLANTED_SPEED * dt)):
+    for run in runs(carried & (slowest >= PLANTED_SPEED * dt)):
+        first, last = run.start, run.stop
         start, stop = first + (first > 0), last - (last < len(steps))
         if (stop - start) * dt >= SHORTEST:
             index = np.arange(start, stop)
@@ -150,12 +155,6 @@ def check_floating(measures: Measures) -> Finding:
     return Finding(
         name, verdict, height, warn, "m", frame, body, "" if verdict is Verdict.OK else advice
     )
-
-
-def intervals(mask: NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
-    """First and past-the-last index of every run of True in (T,)."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], mask.astype(int), [0]])))
-    yield from zip(edges[::2].tolist(), edges[1::2].tolist())
 
 
 def _no_geometry(name: str) -> Finding:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
 
-from animRL.motion.check.contact import intervals
 from animRL.motion.check.findings import Finding, Verdict, judge
 from animRL.motion.check.measures import Measures
-from animRL.motion.trajectory import Array
-from animRL.utils.rotations import quat_conjugate, quat_mul, quat_to_rotvec
+from animRL.motion.rotations import Array, turn_steps
+from animRL.motion.runs import runs
 
 # Files keep six decimals: two frames closer than this are the same.
 SAME = 2e-6
@@ -36,8 +34,7 @@ def kinks(measures: Measures) -> tuple[Array, Array, Array]:
     Root path (T,) [m], root turn (T,) [rad], joints (T, J) [rad]; 0 in the first and last frame.
     """
     poses = measures.trajectory
-    quat = torch.from_numpy(poses.root_quat)
-    turn = quat_to_rotvec(quat_mul(quat[1:], quat_conjugate(quat[:-1]))).numpy()
+    turn = turn_steps(poses.root_quat)
     path, joints = np.diff(poses.root_pos, 2, axis=0), np.abs(np.diff(poses.joint_pos, 2, axis=0))
     return (
         np.pad(np.linalg.norm(path, axis=1), 1),
@@ -89,7 +86,8 @@ def check_frozen(measures: Measures) -> Finding:
     moving = steps[steps > SAME]
     usual = float(np.median(moving)) if len(moving) else 0.0
     count, first = 0, None
-    for start, stop in intervals(steps <= SAME):
+    for run in runs(steps <= SAME):
+        start, stop = run.start, run.stop
         beside = steps[[max(start - 1, 0), min(stop, len(steps) - 1)]]
         if (beside > MOVING_SHARE * usual).all() and usual > 0.0:
             count += stop - start

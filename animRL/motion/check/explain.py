@@ -9,7 +9,7 @@ import numpy as np
 
 from animRL.motion.check.measures import Measures, end_effectors
 from animRL.motion.edit.mirror import partners
-from animRL.motion.trajectory import Array, rotate
+from animRL.motion.rotations import Array, invert, rotate
 
 # A reading explains the mismatch if it leaves this share of it, or less than this [m].
 EXPLAINS, CLOSE = 0.2, 0.005
@@ -46,8 +46,7 @@ def _readings(measures: Measures, stored: Array) -> Iterator[tuple[str, Array]]:
     """Other readings of the end effectors, in the base frame and metres (T, E, 3)."""
     poses, mend = measures.trajectory, "--fix computes them from the joints"
     yield f"stored in centimetres, metres are wanted; {mend}", stored / 100.0
-    inverse = np.repeat(poses.root_quat[:, None], stored.shape[1], axis=1)
-    inverse = inverse * [-1.0, -1.0, -1.0, 1.0]
+    inverse = invert(poses.root_quat)[:, None]
     yield f"stored in the world's axes; {mend}", rotate(inverse, stored)
     moved = rotate(inverse, stored - poses.root_pos[:, None])
     yield f"stored in the world frame; {mend}", moved

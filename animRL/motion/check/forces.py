@@ -13,7 +13,8 @@ from animRL.motion.check.findings import Finding, Verdict, judge
 from animRL.motion.check.measures import Measures, windowed_mean, with_poses
 from animRL.motion.dynamics import contact_forces
 from animRL.motion.model import CharacterModel
-from animRL.motion.trajectory import Array, extended
+from animRL.motion.rotations import Array
+from animRL.motion.trajectory import extended
 
 # A metre's lever counts this much against a weight of force: force comes first, so that what is
 # left of the moment is how far outside the support the weight would have to be held. (Alike, a

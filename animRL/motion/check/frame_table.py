@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from animRL.dataloader.frame_layout import FrameLayout
-from animRL.motion.trajectory import Array
+from animRL.motion.rotations import Array
 
 
 def column_name(layout: FrameLayout, joints: list[str], column: int) -> str:

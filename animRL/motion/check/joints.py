@@ -6,8 +6,12 @@ import numpy as np
 
 from animRL.motion.check.findings import Finding, Verdict, judge
 from animRL.motion.check.measures import Measures
-from animRL.motion.trajectory import Array
+from animRL.motion.rotations import Array
 from animRL.sim.character import Character
+
+# Angles in degrees, turned into radians, may be so far beyond a limit [rad]: what is stored is
+# rounded, and captured people bend a little further than models. By trial on the clips at hand.
+DEGREES_BEYOND = 0.1
 
 
 def beyond_limits(character: Character, joint_pos: Array) -> Array:
@@ -24,7 +28,7 @@ def looks_like_degrees(character: Character, joint_pos: Array) -> bool:
     """
     largest = np.abs(joint_pos).max(axis=1, initial=0.0)
     as_degrees = beyond_limits(character, np.radians(joint_pos))
-    return bool(np.median(largest) > np.pi and as_degrees.max(initial=-1.0) < 0.1)
+    return bool(np.median(largest) > np.pi and as_degrees.max(initial=-1.0) < DEGREES_BEYOND)
 
 
 def check_limits(measures: Measures) -> Finding:

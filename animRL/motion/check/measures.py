@@ -13,16 +13,9 @@ from animRL.dataloader.clip import Clip
 from animRL.motion.check.thresholds import Thresholds
 from animRL.motion.dynamics import GRAVITY, Wrench, root_wrench
 from animRL.motion.ground import ContactSpheres, contact_spheres, sphere_centres, sphere_heights
-from animRL.motion.trajectory import (
-    Array,
-    Trajectory,
-    Velocities,
-    body_poses,
-    rotate,
-    velocities,
-)
+from animRL.motion.rotations import Array, invert, rotate, turn_steps
+from animRL.motion.trajectory import Trajectory, Velocities, body_poses, velocities
 from animRL.sim.character import Character
-from animRL.utils.rotations import quat_conjugate, quat_mul, quat_to_rotvec
 
 # Share of the weight that the ground must carry for a frame to count as supported.
 SUPPORTED_SHARE = 0.5
@@ -65,7 +58,7 @@ class Measures:
     @cached_property
     def base_rates(self) -> tuple[Array, Array]:
         """Linear and angular velocity of the root in its own frame, (T, 3) each."""
-        inverse = self.trajectory.root_quat * [-1.0, -1.0, -1.0, 1.0]
+        inverse = invert(self.trajectory.root_quat)
         return rotate(inverse, self.rates.root_lin), rotate(inverse, self.rates.root_ang)
 
     @cached_property
@@ -143,8 +136,7 @@ class Measures:
 
         The centre's way plus that of rolling: turn x (0, 0, -radius); 0 for rolling without slip.
         """
-        quat = torch.from_numpy(self.bodies[1][:, self.spheres.body])
-        turn = quat_to_rotvec(quat_mul(quat[1:], quat_conjugate(quat[:-1]))).numpy()
+        turn = turn_steps(self.bodies[1][:, self.spheres.body])
         radius = self.spheres.radius
         rolling = np.stack([-turn[..., 1] * radius, turn[..., 0] * radius], axis=-1)
         return np.diff(self.centres[..., :2], axis=0) + rolling

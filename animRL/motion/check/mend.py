@@ -15,15 +15,21 @@ from animRL.motion.check.findings import Finding, Verdict
 from animRL.motion.check.joints import beyond_limits
 from animRL.motion.check.measures import Measures, with_poses
 from animRL.motion.edit.seam import close_loop, mismatch
-from animRL.motion.trajectory import Array, Trajectory, to_clip
+from animRL.motion.rotations import Array
+from animRL.motion.trajectory import Trajectory, to_clip
 from animRL.utils.errors import InputError
 
 # The root's height follows the ground through a bell of this half width [s]: slower than a step's
 # loading, so that it adds less than the ground force check allows.
 FOLLOW_SECONDS = 0.12
-# What is left under the ground is lifted under a narrower bell [s], each time half as much again,
-# as the bell takes off the peak; this often.
+# What is left under the ground is lifted under a narrower bell [s], this often.
 LIFT_SECONDS, LIFTS = 0.06, 6
+# Each time by so much more than is missing, as the bell takes off the peak; by trial on the clips
+# at hand.
+LIFT_FACTOR = 1.5
+# The root follows the support only while that is so near the ground [m]; farther off another fault
+# holds it up. By trial on the clips at hand.
+FOLLOWED = 0.1
 # A support that wanders by more than this [m] is not one floor: hovering, or stairs.
 STEADY = 0.03
 # End effectors farther off [m] may mean that the joints are wrong, not they.
@@ -187,7 +193,7 @@ def _following(measures: Measures, poses: Trajectory) -> tuple[Trajectory, str]:
     if not len(measures.spheres) or not measures.supported.any():
         return poses, ""
     low = measures.lowest
-    carried = measures.supported & (np.abs(low) < 0.1)
+    carried = measures.supported & (np.abs(low) < FOLLOWED)
     deepest = max(0.0, -float(low.min()))
     highest = float(low[carried].max(initial=0.0))
     if deepest <= thresholds.penetration[0] and highest <= thresholds.floating[0]:
@@ -197,7 +203,7 @@ def _following(measures: Measures, poses: Trajectory) -> tuple[Trajectory, str]:
     correction = smoothed(wanted, max(1, round(FOLLOW_SECONDS / poses.dt)), poses.loop)
     for _ in range(LIFTS):
         sunk = np.minimum(low - correction + 0.9 * thresholds.penetration[0], 0.0)
-        correction = correction + 1.5 * smoothed(
+        correction = correction + LIFT_FACTOR * smoothed(
             sunk, max(1, round(LIFT_SECONDS / poses.dt)), poses.loop
         )
     if np.abs(correction).max() < SHIFT:

@@ -25,7 +25,7 @@ from animRL.motion.check.joints import looks_like_degrees
 from animRL.motion.check.names import matched_names
 from animRL.motion.check.stored import common_frame_time
 from animRL.motion.check.thresholds import Thresholds
-from animRL.motion.trajectory import Array
+from animRL.motion.rotations import Array
 from animRL.sim.character import Character
 from animRL.utils.errors import InputError
 
@@ -162,8 +162,10 @@ class _Lists:
             advice = f"{count}; root rotation and joints cannot be found: nothing else is checked"
             self._fault(COLUMNS, width, layout.width, "columns", 0, "", advice)
             return None
-        place = f"{shift} too many before the root's" if shift else "the root is where it should be"
-        advice = f"{count}; {place}; velocities and end effectors are not read"
+        extra = abs(width - layout.width)
+        behind = f"{extra} too {'few' if width < layout.width else 'many'} behind the root's"
+        place = f"{shift} too many before the root's" if shift else behind
+        advice = f"{count}; {place}: the joints' may be shifted; velocities, end effectors not read"
         self._fault(COLUMNS, width, layout.width, "columns", 0, "", advice)
         self.changes.append("velocities and end effectors computed: their columns were not told")
         self.stored = False

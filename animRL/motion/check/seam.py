@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
 
 from animRL.motion.check.findings import Finding, Verdict, judge, worst
 from animRL.motion.check.measures import Measures
 from animRL.motion.check.stored import correlation
 from animRL.motion.edit.seam import mismatch
-from animRL.motion.trajectory import Array, Trajectory, seam_transform, velocities
-from animRL.utils.rotations import quat_conjugate, quat_mul, quat_to_rotvec
+from animRL.motion.rotations import Array, turn_steps
+from animRL.motion.trajectory import Trajectory, seam_transform, velocities
 
 # A clip that does not say whether it loops may be meant to if its ends are this much closer to
 # each other than its poses to their mean, and its joints move on alike (correlation).
@@ -104,8 +103,7 @@ def _steps(halves: Array) -> Array:
 
 def _halves(trajectory: Trajectory) -> Array:
     """Rates (T - 1, 6 + J) between frames, twice if there is but one."""
-    quat = torch.from_numpy(trajectory.root_quat)
-    turn = quat_to_rotvec(quat_mul(quat[1:], quat_conjugate(quat[:-1]))).numpy()
+    turn = turn_steps(trajectory.root_quat)
     moves = [np.diff(trajectory.root_pos, axis=0), turn, np.diff(trajectory.joint_pos, axis=0)]
     rates = np.hstack(moves) / trajectory.dt
     return np.repeat(rates, 2, axis=0) if len(rates) == 1 else rates

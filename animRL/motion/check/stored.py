@@ -9,7 +9,8 @@ import numpy as np
 from animRL.motion.check.explain import explain_end_effectors
 from animRL.motion.check.findings import Finding, Verdict, judge
 from animRL.motion.check.measures import Measures
-from animRL.motion.trajectory import Array, periodic_rate
+from animRL.motion.rotations import Array
+from animRL.motion.trajectory import periodic_rate
 
 # Slower than this (rms, [m/s] or [rad/s]) a column says nothing about the frame time.
 STILL = 0.05

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
 
 from animRL.motion.edit.timing import at_rate
+from animRL.motion.rotations import slerp
 from animRL.motion.trajectory import PlanarTransform, Trajectory
 from animRL.utils.errors import InputError
-from animRL.utils.rotations import quat_slerp
 
 
 def append(first: Trajectory, second: Trajectory, seconds: float) -> Trajectory:
@@ -44,10 +43,10 @@ def append(first: Trajectory, second: Trajectory, seconds: float) -> Trajectory:
     share = np.linspace(0.0, 1.0, steps + 1)[:, None]
     weight = share**3 * (10.0 - 15.0 * share + 6.0 * share**2)
     old, new = first.frames(slice(start, None)), second.frames(slice(0, steps + 1))
-    quat = quat_slerp(*(torch.from_numpy(a) for a in (old.root_quat, new.root_quat, weight)))
+    quat = slerp(old.root_quat, new.root_quat, weight[:, 0])
     mixed = Trajectory(
         (1.0 - weight) * old.root_pos + weight * new.root_pos,
-        quat.numpy(),
+        quat,
         (1.0 - weight) * old.joint_pos + weight * new.joint_pos,
         first.dt,
     )

@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from animRL.motion.ground import contact_spheres, sphere_centres, sphere_heights
-from animRL.motion.trajectory import Array, Trajectory, body_poses
+from animRL.motion.rotations import Array
+from animRL.motion.trajectory import Trajectory, body_poses
 
 if TYPE_CHECKING:
     from animRL.sim.character import Character
 
+# Contacts are found here to learn where the floor is: its height is not known yet, so heights are
+# wide and speed decides, lower than in check/contact.py and retarget/contacts.py.
 PLANTED_SPEED = 0.25
 """A point slower than this [m/s] may stand; a foot swings at several metres a second."""
 PLANTED_HEIGHT = 0.08

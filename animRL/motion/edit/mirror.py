@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from animRL.dataloader.skeleton import Hinge, Skeleton
-from animRL.motion.trajectory import Array, Trajectory
+from animRL.motion.rotations import Array, invert, multiply, to_rotvec
+from animRL.motion.trajectory import Trajectory
 from animRL.utils.errors import InputError
-from animRL.utils.rotations import quat_conjugate, quat_mul, quat_to_rotvec
 
 if TYPE_CHECKING:
     from animRL.sim.character import Character
@@ -173,18 +172,18 @@ def _other_sides(name: str) -> list[str]:
 def _axes(character: Character) -> Array:
     """Each joint's axis (J, 3) in the zero pose, in the root's frame."""
     count = len(character.joint_names)
-    turned = quat_to_rotvec(_turned(character, _PROBE * np.eye(count))).numpy()
+    turned = to_rotvec(_turned(character, _PROBE * np.eye(count)))
     moved = np.linalg.norm(turned, axis=-1).argmax(axis=1)  # all that it moves turn alike
     return turned[np.arange(count), moved] / _PROBE
 
 
-def _turned(character: Character, joint_pos: Array) -> Tensor:
+def _turned(character: Character, joint_pos: Array) -> Array:
     """Rotations (n, B, 4) by which angles (n, J) turn the bodies out of the zero pose."""
     angles = torch.cat([torch.zeros(1, joint_pos.shape[1]), torch.from_numpy(joint_pos)])
     root = torch.tensor([[0.0, 0.0, 0.0, 1.0]], dtype=torch.float64).expand(len(angles), 4)
     origin = torch.zeros(len(angles), 3, dtype=torch.float64)
-    quat = character.forward_kinematics(origin, root, angles.double())[1]
-    return quat_mul(quat[1:], quat_conjugate(quat[:1]))
+    quat = character.forward_kinematics(origin, root, angles.double())[1].numpy()
+    return multiply(quat[1:], invert(quat[:1]))
 
 
 def _check_order(character: Character, pairs: JointMirror) -> None:
@@ -192,7 +191,7 @@ def _check_order(character: Character, pairs: JointMirror) -> None:
     pose = 0.8 + 0.2 * np.sin(np.arange(len(pairs.sign)))  # no two angles alike
     turned = _turned(character, np.stack([pose, pose[pairs.partner] * pairs.sign]))
     parents = turned[:, list(character.body_parents)]  # the root's, the last one, is not used
-    bent = quat_to_rotvec(quat_mul(quat_conjugate(parents), turned)).numpy()
+    bent = to_rotvec(multiply(invert(parents), turned))
     bodies = [character.body_names.index(name) for name in partners(character.body_names)]
     wrong = np.linalg.norm(bent[1] - bent[0, bodies] * _AXIAL, axis=-1)
     wrong[0] = 0.0

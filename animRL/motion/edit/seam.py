@@ -6,11 +6,20 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from animRL.motion.trajectory import (
+from animRL.motion.rotations import (
     Array,
+    about_z,
+    from_rotvec,
+    invert,
+    multiply,
+    rotate,
+    rotate_planar,
+    to_rotvec,
+    turn_steps,
+)
+from animRL.motion.trajectory import (
     PlanarTransform,
     Trajectory,
     body_poses,
@@ -18,16 +27,6 @@ from animRL.motion.trajectory import (
     seam_transform,
 )
 from animRL.utils.errors import InputError
-from animRL.utils.rotations import (
-    quat_about_z,
-    quat_conjugate,
-    quat_from_rotvec,
-    quat_mul,
-    quat_rotate,
-    quat_rotate_inverse,
-    quat_to_rotvec,
-    rotate_about_z,
-)
 
 if TYPE_CHECKING:
     from animRL.sim.character import Character
@@ -58,13 +57,12 @@ class Mismatch:
 
 def mismatch(trajectory: Trajectory) -> Mismatch:
     """How open the seam is, after the planar transform that takes the first frame to the last."""
-    turn = torch.tensor(seam_transform(trajectory).turn, dtype=torch.float64)
-    first, last = torch.from_numpy(trajectory.root_quat[[0, -1]])
-    tilt = quat_to_rotvec(quat_mul(last, quat_conjugate(quat_mul(quat_about_z(turn), first))))
+    first, last = trajectory.root_quat[[0, -1]]
+    expected = multiply(about_z(seam_transform(trajectory).turn), first)
     return Mismatch(
         joint=trajectory.joint_pos[-1] - trajectory.joint_pos[0],
         height=float(trajectory.root_pos[-1, 2] - trajectory.root_pos[0, 2]),
-        tilt=tilt.numpy(),
+        tilt=to_rotvec(multiply(last, invert(expected))),
     )
 
 
@@ -142,9 +140,8 @@ def _features(character: Character, trajectory: Trajectory) -> tuple[Array, Arra
         home = PlanarTransform.between(
             free.root_pos[frame], free.root_quat[frame], np.zeros(3), upright
         )
-        turn = torch.tensor(home.turn, dtype=torch.float64)
         for result, source in ((place, position), (speed, rate)):
-            planar = rotate_about_z(turn, torch.from_numpy(source[frame, :, :2])).numpy()
+            planar = rotate_planar(home.turn, source[frame, :, :2])
             result[frame, :, :2], result[frame, :, 2] = planar, source[frame, :, 2]
         place[frame, :, :2] += home.offset
     return place, speed
@@ -154,17 +151,14 @@ def _spread(trajectory: Trajectory, gap: Mismatch) -> Trajectory:
     """Add a ramp from +1/2 to -1/2 of the mismatch, the tilt turning with the motion's heading."""
     count = len(trajectory)
     ramp = 0.5 - np.linspace(0.0, 1.0, count)[:, None]
-    turn = torch.full((count,), seam_transform(trajectory).turn, dtype=torch.float64)
-    turn = turn * torch.linspace(-1.0, 0.0, count, dtype=torch.float64)
-    tilt = torch.from_numpy(gap.tilt).expand(count, 3)
-    turned = torch.cat([rotate_about_z(turn, tilt[:, :2]), tilt[:, 2:]], dim=1)
-    correction = quat_from_rotvec(torch.from_numpy(ramp) * turned)
+    turn = seam_transform(trajectory).turn * np.linspace(-1.0, 0.0, count)
+    turned = np.column_stack([rotate_planar(turn, gap.tilt[:2]), np.full(count, gap.tilt[2])])
     root_pos = trajectory.root_pos.copy()
     root_pos[:, 2] += ramp[:, 0] * gap.height
     return replace(
         trajectory,
         root_pos=root_pos,
-        root_quat=quat_mul(correction, torch.from_numpy(trajectory.root_quat)).numpy(),
+        root_quat=multiply(from_rotvec(ramp * turned), trajectory.root_quat),
         joint_pos=trajectory.joint_pos + ramp * gap.joint,
     )
 
@@ -178,7 +172,7 @@ def _eased(trajectory: Trajectory) -> Trajectory:
     width = min(EASE_SECONDS, 0.5 * trajectory.duration)
     past = np.arange(count) * dt
     shape = np.where(past < width, past * (1.0 - past / width) ** 2, 0.0)
-    turn = quat_about_z(torch.tensor(seam_transform(trajectory).turn, dtype=torch.float64))
+    turn = about_z(seam_transform(trajectory).turn)
     start, end = _end_rates(trajectory, 1), _end_rates(trajectory, -1)
     kinks = _kinks(trajectory)
 
@@ -186,18 +180,17 @@ def _eased(trajectory: Trajectory) -> Trajectory:
         """(T, n): what brings a rate to its mean at both ends; vectors turn with the seam."""
         at_start, at_end = start[column], end[column]
         planar = column < 2
-        seen = quat_rotate_inverse(turn, torch.from_numpy(at_end)).numpy() if planar else at_end
+        seen = rotate(invert(turn), at_end) if planar else at_end
         mean = 0.5 * (at_start + seen)
-        beyond = quat_rotate(turn, torch.from_numpy(mean)).numpy() if planar else mean
+        beyond = rotate(turn, mean) if planar else mean
         # Towards the end time runs backwards, so the slope changes its sign.
         change = shape[:, None] * (mean - at_start) - shape[::-1, None] * (beyond - at_end)
         return np.where(kinks[column], change, 0.0)
 
-    tilt = quat_from_rotvec(torch.from_numpy(corrections(1)))
     return replace(
         trajectory,
         root_pos=trajectory.root_pos + corrections(0),
-        root_quat=quat_mul(tilt, torch.from_numpy(trajectory.root_quat)).numpy(),
+        root_quat=multiply(from_rotvec(corrections(1)), trajectory.root_quat),
         joint_pos=trajectory.joint_pos + corrections(2),
     )
 
@@ -205,12 +198,10 @@ def _eased(trajectory: Trajectory) -> Trajectory:
 def _kinks(trajectory: Trajectory) -> tuple[NDArray[np.bool_], ...]:
     """Whether root position (1,), its rotation (1,), joints (J,) accelerate most at the seam."""
     joined = extended(trajectory, 1)
-    quat = torch.from_numpy(joined.root_quat)
-    turned = quat_to_rotvec(quat_mul(quat[1:], quat_conjugate(quat[:-1]))).numpy()
     found = []
     for halves, vector in (
         (np.diff(joined.root_pos, axis=0), True),
-        (turned, True),
+        (turn_steps(joined.root_quat), True),
         (np.diff(joined.joint_pos, axis=0), False),
     ):
         change = np.diff(halves, axis=0)  # at the frames, the first of which is at the seam
@@ -226,8 +217,8 @@ def _end_rates(trajectory: Trajectory, side: int) -> tuple[Array, Array, Array]:
     """
     four = [0, 1, 2, 3] if side == 1 else [-1, -2, -3, -4]
     scale = side / trajectory.dt
-    quat = torch.from_numpy(trajectory.root_quat[four])
-    turned = quat_to_rotvec(quat_mul(quat, quat_conjugate(quat[:1]))).numpy()
+    quat = trajectory.root_quat[four]
+    turned = to_rotvec(multiply(quat, invert(quat[:1])))
     return (
         scale * (_STENCIL @ trajectory.root_pos[four]),
         scale * (_STENCIL @ turned),

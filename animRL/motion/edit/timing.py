@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 
 from animRL.motion.extras import require
-from animRL.motion.trajectory import Array, Trajectory, extended, seam_transform
+from animRL.motion.rotations import Array
+from animRL.motion.trajectory import Trajectory, extended, seam_transform
 from animRL.utils.errors import InputError
 
 MARGIN = 12

@@ -12,8 +12,8 @@ from animRL.motion.gait.gait_data import WalkStyle
 from animRL.motion.gait.leg import LegGeometry
 from animRL.motion.gait.minimum_jerk import Knot, MinimumJerkCurve
 from animRL.motion.gait.walk_cycle import WalkCycle, walk_cycle
+from animRL.motion.rotations import from_matrix, rotate
 from animRL.sim.character import Character
-from animRL.utils.rotations import quat_rotate
 
 # Harmonics of the cycle kept in the sway: beyond, a miss of 1 cm would move it by under 0.01 mm.
 HARMONICS = 20
@@ -32,21 +32,12 @@ class GroundReaction:
     load: np.ndarray
 
 
-def rotation_to_quat(matrix: np.ndarray) -> np.ndarray:
-    """Quaternions (M, 4), xyzw, w > 0, of rotations (M, 3, 3) by less than half a turn."""
-    w = 0.5 * np.sqrt(1.0 + np.trace(matrix, axis1=1, axis2=2))
-    x = matrix[:, 2, 1] - matrix[:, 1, 2]
-    y = matrix[:, 0, 2] - matrix[:, 2, 0]
-    z = matrix[:, 1, 0] - matrix[:, 0, 1]
-    return np.column_stack([x / (4.0 * w), y / (4.0 * w), z / (4.0 * w), w])
-
-
 def body_poses(character: Character, cycle: WalkCycle) -> tuple[np.ndarray, np.ndarray]:
     """World positions (M, B, 3) and rotations (M, B, 4) of the bodies over a cycle."""
     joints = np.column_stack([cycle.joints[name] for name in character.joint_names])
     position, rotation = character.forward_kinematics(
         torch.from_numpy(cycle.root_pos),
-        torch.from_numpy(rotation_to_quat(cycle.root_rot)),
+        torch.from_numpy(from_matrix(cycle.root_rot)),
         torch.from_numpy(joints),
     )
     return position.numpy(), rotation.numpy()
@@ -59,8 +50,7 @@ def ground_reaction(character: Character, style: WalkStyle, cycle: WalkCycle) ->
     its Life, 2004, on the ground z = 0.
     """
     position, rotation = body_poses(character, cycle)
-    offset = quat_rotate(torch.from_numpy(rotation), character.body_com.double()).numpy()
-    centre = position + offset
+    centre = position + rotate(rotation, character.body_com.double().numpy())
     count = len(centre)
     advance = np.arange(count)[:, None] * style.stride / count
     periodic = centre - np.stack([advance, 0.0 * advance, 0.0 * advance], axis=-1)

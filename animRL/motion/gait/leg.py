@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from animRL.motion.rotations import matrix_about_coordinate
 from animRL.utils.errors import InputError
 
 
@@ -25,17 +26,6 @@ class LegGeometry:
     radius: float
 
 
-def rotation(axis: str, angle: np.ndarray) -> np.ndarray:
-    """Rotation matrices (M, 3, 3) about x, y or z by angles (M,) [rad]."""
-    c, s, o, i = np.cos(angle), np.sin(angle), np.zeros_like(angle), np.ones_like(angle)
-    rows = {
-        "x": (i, o, o, o, c, -s, o, s, c),
-        "y": (c, o, s, o, i, o, -s, o, c),
-        "z": (c, -s, o, s, c, o, o, o, i),
-    }[axis]
-    return np.stack(rows, axis=-1).reshape(*np.shape(angle), 3, 3)
-
-
 def leg_roll(hip: np.ndarray, ankle: np.ndarray) -> np.ndarray:
     """Roll (M,) [rad] of the plane of thigh, shank and forward-pointing foot, hips, ankles (M, 3).
 
@@ -52,7 +42,7 @@ def standing_ankle(leg: LegGeometry, pitch: np.ndarray, roll: np.ndarray) -> np.
     below 0) and about the outer toe sphere while the heel is up. The origin is the point of the
     ground below the ankle of the flat foot.
     """
-    foot = rotation("x", roll) @ rotation("y", pitch)
+    foot = matrix_about_coordinate(0, roll) @ matrix_about_coordinate(1, pitch)
     pivot = np.where((pitch < 0.0)[:, None], leg.heel, leg.toe)
     centre = pivot * [1.0, 1.0, 0.0] + leg.radius * np.stack(
         [pitch, -roll, np.ones_like(pitch)], axis=1
@@ -69,7 +59,7 @@ def reach_ankle(leg: LegGeometry, hip: np.ndarray, ankle: np.ndarray) -> np.ndar
         InputError: if the leg is too short.
     """
     roll = leg_roll(hip, ankle)
-    reach = np.einsum("mji,mj->mi", rotation("x", roll), ankle - hip)
+    reach = np.einsum("mji,mj->mi", matrix_about_coordinate(0, roll), ankle - hip)
     length = np.linalg.norm(reach, axis=1)
     if length.max() >= leg.thigh + leg.shank:
         raise InputError(
@@ -89,7 +79,9 @@ def leg_angles(pelvis: np.ndarray, pose: np.ndarray, pitch: np.ndarray) -> np.nd
     (M,) of the foot, which points forward.
     """
     roll, thigh, knee = pose.T
-    hip = np.einsum("mji,mjk->mik", pelvis, rotation("x", roll) @ rotation("y", thigh))
+    hip = np.einsum(
+        "mji,mjk->mik", pelvis, matrix_about_coordinate(0, roll) @ matrix_about_coordinate(1, thigh)
+    )
     # The hip's three hinges turn in the order R = Ry(flexion) Rx(abduction) Rz(torsion).
     abduction = np.arcsin(-hip[:, 1, 2])
     flexion = np.arctan2(hip[:, 0, 2], hip[:, 2, 2])

@@ -7,13 +7,13 @@ import torch
 
 from animRL.dataloader.clip import Clip
 from animRL.dataloader.frame_layout import FrameLayout
-from animRL.motion.gait.balance import balanced_cycle, rotation_to_quat
+from animRL.motion.gait.balance import balanced_cycle
 from animRL.motion.gait.gait_data import WalkStyle
 from animRL.motion.gait.leg import LegGeometry
 from animRL.motion.gait.walk_cycle import WalkCycle
+from animRL.motion.rotations import from_matrix, invert, multiply, rotate, to_rotvec
 from animRL.sim.character import Character
 from animRL.utils.errors import InputError
-from animRL.utils.rotations import quat_conjugate, quat_mul, quat_rotate_inverse, quat_to_rotvec
 
 # Phases computed for each frame: fine enough for derivatives by central differences.
 PHASES_PER_FRAME = 10
@@ -77,23 +77,25 @@ def _frames(character: Character, style: WalkStyle, cycle: WalkCycle) -> np.ndar
     count = len(cycle.root_pos)
     step = style.cycle_seconds / count
     root = torch.from_numpy(cycle.root_pos)
-    quat = torch.from_numpy(rotation_to_quat(cycle.root_rot))
+    quat = from_matrix(cycle.root_rot)
     joints = np.column_stack([cycle.joints[name] for name in character.joint_names])
-    reach = character.end_effector_pos(root, quat, torch.from_numpy(joints)) - root[:, None]
-    ends = quat_rotate_inverse(quat[:, None], reach).reshape(count, -1).numpy()
+    places = character.end_effector_pos(root, torch.from_numpy(quat), torch.from_numpy(joints))
+    reach = (places - root[:, None]).numpy()
+    ends = rotate(invert(quat)[:, None], reach).reshape(count, -1)
     periodic = cycle.root_pos - np.outer(np.arange(count) / count, [style.stride, 0.0, 0.0])
     velocity = _rate(periodic, step) + [style.speed, 0.0, 0.0]
-    turn = quat_mul(quat_conjugate(quat.roll(1, 0)), quat.roll(-1, 0))
+    before = invert(np.roll(quat, 1, axis=0))
+    turn = multiply(before, np.roll(quat, -1, axis=0))
     frames = np.empty((count, layout.width))
     frames[:, layout.root_pos] = cycle.root_pos - [cycle.root_pos[0, 0], 0.0, 0.0]
-    frames[:, layout.root_rot] = quat.numpy()
+    frames[:, layout.root_rot] = quat
     frames[:, layout.joint_pos] = joints
     frames[:, layout.ee_pos] = ends
-    frames[:, layout.root_lin_vel] = quat_rotate_inverse(quat, torch.from_numpy(velocity)).numpy()
+    frames[:, layout.root_lin_vel] = rotate(invert(quat), velocity)
     # The turn from one sample before to one after, seen from the first: to be seen from the middle.
-    rate = quat_to_rotvec(turn) / (2.0 * step)
-    half = quat_mul(quat_conjugate(quat.roll(1, 0)), quat)
-    frames[:, layout.root_ang_vel] = quat_rotate_inverse(half, rate).numpy()
+    rate = to_rotvec(turn) / (2.0 * step)
+    half = multiply(before, quat)
+    frames[:, layout.root_ang_vel] = rotate(invert(half), rate)
     frames[:, layout.joint_vel] = _rate(joints, step)
     frames[:, layout.ee_vel] = _rate(ends, step)
     return frames

@@ -12,10 +12,10 @@ from animRL.motion.gait.leg import (
     leg_angles,
     leg_roll,
     reach_ankle,
-    rotation,
     standing_ankle,
 )
 from animRL.motion.gait.minimum_jerk import Knot, MinimumJerkCurve
+from animRL.motion.rotations import matrix_about_coordinate
 
 LEG_JOINTS = ("Hip_1", "Hip_2", "Hip_torsion", "Knee", "Ankle_1")
 # Phases at which the swinging leg is drawn to the published angles.
@@ -49,7 +49,7 @@ def walk_cycle(style: WalkStyle, leg: LegGeometry, sway: np.ndarray) -> WalkCycl
     count = len(sway)
     phase = np.arange(count) / count
     turn, lists = _pelvis_turn(style, phase), _pelvis_list(style, phase)
-    root_rot = rotation("z", turn) @ rotation("x", lists)
+    root_rot = matrix_about_coordinate(2, turn) @ matrix_about_coordinate(0, lists)
     height = style.pelvis_height - style.pelvis_rise * np.cos(
         4.0 * np.pi * (phase - style.pelvis_low_phase)
     )

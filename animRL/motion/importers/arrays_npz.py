@@ -23,13 +23,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from animRL.motion.importers.files import frame_time, numbers, read_arrays, unit_quaternions
-from animRL.motion.importers.matrices import from_quat
 from animRL.motion.importers.options import ImportOptions
 from animRL.motion.importers.robot import AngleMotion
+from animRL.motion.importers.smpl import NEEDS as SMPL_NEEDS
 from animRL.motion.importers.source import SourceJoint, SourceMotion
+from animRL.motion.rotations import Array, to_matrix
 from animRL.utils.errors import InputError
 
-Array = NDArray[np.float64]
 Arrays = Mapping[str, NDArray[Any]]
 
 _ROOT_PLACES = ("root_pos", "root_trans", "root_translation")
@@ -68,7 +68,8 @@ def read_npz(path: Path, options: ImportOptions) -> SourceMotion | AngleMotion:
     else:
         raise InputError(
             f"{path}: no known layout; valid: {_ANGLES[0]} with root_pos and root_quat, qpos, or "
-            f"rotations with names, parents and offsets; present: {', '.join(sorted(arrays))}"
+            f"rotations with names, parents and offsets, or as SMPL {SMPL_NEEDS}; present: "
+            + ", ".join(sorted(arrays))
         )
     if len(parts["pos"]) < 2:
         raise InputError(f"{path}: {len(parts['pos'])} frame(s); valid: at least 2")
@@ -108,7 +109,7 @@ def _rotations(arrays: Arrays, path: Path, options: ImportOptions) -> SourceMoti
             SourceJoint(name, int(parent), offset)
             for name, parent, offset in zip(names, parents, offsets, strict=True)
         ),
-        turns=from_quat(unit),
+        turns=to_matrix(unit),
         angles=np.zeros((len(quat), 0)),
         root_pos=place,
         dt=_frame_time(arrays, path, options),

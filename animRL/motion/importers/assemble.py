@@ -6,21 +6,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from animRL.dataloader.clip import MAX_JOINT_ANGLE
 from animRL.dataloader.skeleton import IDENTITY, Hinge, Quaternion, Skeleton, SkeletonJoint, Vector
 from animRL.motion.anatomy import ROLES, guess_roles, read_role_map, with_role_map
 from animRL.motion.importers.axes import Axes, detect_axes, detect_scale
 from animRL.motion.importers.euler import angles_of, best_order, hinge_names
-from animRL.motion.importers.matrices import to_quat, transpose
 from animRL.motion.importers.options import ImportedMotion, ImportOptions
 from animRL.motion.importers.source import SourceJoint, SourceMotion
+from animRL.motion.rotations import Array, from_matrix, transpose
 from animRL.motion.skeleton_character import end_effectors, skeleton_character
 from animRL.motion.trajectory import Trajectory, body_poses, seam_transform, to_clip
 from animRL.utils.errors import InputError
-
-Array = NDArray[np.float64]
 
 SEAM_LIMIT = 0.02
 """Farthest [m] that a joint may lie from its place in the first pose for the seam to be closed."""
@@ -48,7 +45,7 @@ def assemble(motion: SourceMotion, path: Path, options: ImportOptions) -> Import
     _check_turns(skeleton, joint_pos, path)
     trajectory = Trajectory(
         root_pos=scale * motion.root_pos @ axes.world.T,
-        root_quat=to_quat(axes.world @ motion.turns[:, 0] @ axes.body.T),
+        root_quat=from_matrix(axes.world @ motion.turns[:, 0] @ axes.body.T),
         joint_pos=joint_pos,
         dt=motion.dt,
     )
@@ -143,7 +140,7 @@ def _hinged(
 def _rest_rotation(joint: SourceJoint, body: Array) -> Quaternion:
     if np.array_equal(joint.rest, np.eye(3)):
         return IDENTITY
-    x, y, z, w = to_quat(body @ joint.rest @ body.T)
+    x, y, z, w = from_matrix(body @ joint.rest @ body.T)
     return float(x), float(y), float(z), float(w)
 
 

@@ -6,12 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from animRL.motion.importers.source import SourceMotion
+from animRL.motion.rotations import Array
 from animRL.utils.errors import InputError
-
-Array = NDArray[np.float64]
 
 UNITS = {"m": 1.0, "cm": 0.01, "inch": 0.0254, "mm": 0.001, "CMU unit": 0.0254 / 0.45}
 """Metres of each unit; the CMU motion capture database counts in 1/0.45 inch."""

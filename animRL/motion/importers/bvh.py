@@ -7,15 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from animRL.motion.importers.files import frame_time, is_sound, read_text
-from animRL.motion.importers.matrices import about_coordinate
 from animRL.motion.importers.options import ImportOptions
 from animRL.motion.importers.source import SourceJoint, SourceMotion
+from animRL.motion.rotations import Array, matrix_about_coordinate
 from animRL.utils.errors import InputError
-
-Array = NDArray[np.float64]
 
 _CHANNELS = tuple(f"{axis}{kind}" for kind in ("position", "rotation") for axis in "xyz")
 _MAX_JOINTS = 500
@@ -255,7 +252,7 @@ def _channel_values(joints: list[_Joint], values: Array) -> tuple[Array, dict[in
                 place = positions.setdefault(index, np.empty((len(values), 3)))
                 place[:, channel] = numbers
             else:
-                turn = about_coordinate(channel - 3, np.radians(numbers))
+                turn = matrix_about_coordinate(channel - 3, np.radians(numbers))
                 turns[:, index] = turns[:, index] @ turn
     return turns, positions
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from animRL.dataloader.skeleton import Hinge
 from animRL.motion.importers.files import (
@@ -18,12 +17,10 @@ from animRL.motion.importers.files import (
     require_keys,
     unit_quaternions,
 )
-from animRL.motion.importers.matrices import about_coordinate, from_quat
 from animRL.motion.importers.options import ImportOptions
 from animRL.motion.importers.source import SourceJoint, SourceMotion, resampled
+from animRL.motion.rotations import Array, matrix_about_coordinate, to_matrix
 from animRL.utils.errors import InputError
-
-Array = NDArray[np.float64]
 
 # Numbers in a frame for each type of joint; a revolute joint turns about its z axis.
 _WIDTHS = {"spherical": 4, "revolute": 1, "fixed": 0}
@@ -108,7 +105,7 @@ def _joint(row: dict[str, Any], index: int, path: Path) -> SourceJoint:
     for value in attach:
         if type(value) not in (int, float) or not abs(value) < LARGEST:
             raise InputError(f"{where}: attachment {value!r}; valid: finite numbers")
-    x, y, z = (about_coordinate(axis, np.array(attach[3 + axis])) for axis in range(3))
+    x, y, z = (matrix_about_coordinate(axis, np.array(attach[3 + axis])) for axis in range(3))
     hinges: tuple[Hinge, ...] | None = None
     if kind == "revolute":
         hinges = (Hinge(str(row["Name"]), (0.0, 0.0, 1.0)),)
@@ -160,7 +157,7 @@ def _rows(data: dict[str, Any], width: int, path: Path, skeleton: Path) -> Array
 
 def _rotations(wxyz: Array, where: str) -> Array:
     xyzw = np.roll(wxyz, -1, axis=1)
-    return from_quat(unit_quaternions(xyzw, where, "w x y z", _LENGTH_TOLERANCE))
+    return to_matrix(unit_quaternions(xyzw, where, "w x y z", _LENGTH_TOLERANCE))
 
 
 def _uneven_lengths(quats: dict[str, Array]) -> tuple[str, ...]:

@@ -5,11 +5,9 @@ from __future__ import annotations
 from itertools import permutations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from animRL.motion.importers.matrices import about_coordinate, transpose
+from animRL.motion.rotations import Array, matrix_about_coordinate, transpose
 
-Array = NDArray[np.float64]
 Order = tuple[int, int, int]
 
 ORDERS: tuple[Order, ...] = tuple(permutations(range(3)))  # type: ignore[arg-type]
@@ -93,7 +91,7 @@ def _first_angle(rotations: Array, order: Order) -> Array:
 def _solved(rotations: Array, order: Order, first: Array) -> Array:
     """The triples (T, 3) with a given first angle (T,)."""
     i, j, k = order
-    rest = transpose(about_coordinate(i, first)) @ rotations
+    rest = transpose(matrix_about_coordinate(i, first)) @ rotations
     middle = np.arctan2(_sign(order) * rest[:, i, k], rest[:, k, k])
     last = np.arctan2(_sign(order) * rest[:, j, i], rest[:, j, j])
     return np.stack([first, middle, last], axis=-1)

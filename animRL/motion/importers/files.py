@@ -11,9 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from animRL.motion.rotations import Array
 from animRL.utils.errors import InputError
-
-Array = NDArray[np.float64]
 
 MAX_FILE_BYTES = 2**30
 LARGEST = 1e9

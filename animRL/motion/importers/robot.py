@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from animRL.dataloader.clip import MAX_JOINT_ANGLE
 from animRL.dataloader.skeleton import Hinge
 from animRL.motion.importers.assemble import assemble
-from animRL.motion.importers.matrices import about_axis, from_quat
 from animRL.motion.importers.options import ImportedMotion, ImportOptions
 from animRL.motion.importers.source import SourceJoint, SourceMotion
+from animRL.motion.rotations import Array, matrix_about, to_matrix
 from animRL.motion.trajectory import Trajectory, to_clip
 from animRL.utils.errors import InputError
 from animRL.utils.names import known_names
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
 
     from animRL.sim.character import Character
 
-Array = NDArray[np.float64]
 
 _LYING, _UPRIGHT = 0.2, 0.7
 
@@ -93,7 +91,7 @@ def _on_model(motion: AngleMotion, path: Path, options: ImportOptions) -> Import
     hinges = tuple(hinge.name for joint in joints for hinge in joint.hinges or ())
     angles = _ordered(motion, hinges, path, str(options.skeleton))
     turns = np.tile(np.eye(3), (len(angles), len(joints), 1, 1))
-    turns[:, 0] = from_quat(motion.root_quat)
+    turns[:, 0] = to_matrix(motion.root_quat)
     source = SourceMotion(
         format=motion.format,
         name=options.skeleton.stem,
@@ -171,7 +169,7 @@ def read_model(path: Path) -> tuple[SourceJoint, ...]:
     for body in range(1, model.nbody):
         above = int(model.body_parentid[body]) - 1
         offset = model.body_pos[body] - (shifts[above] if above >= 0 else 0.0)
-        rest = from_quat(np.roll(model.body_quat[body], -1))
+        rest = to_matrix(np.roll(model.body_quat[body], -1))
         hinges, anchor, rest = _hinges(model, body, rest, path)
         if above < 0:
             offset, rest, anchor = np.zeros(3), np.eye(3), np.zeros(3)
@@ -203,7 +201,7 @@ def _hinges(
         zero = float(model.qpos0[model.jnt_qposadr[number]])
         if zero and hinges:
             raise InputError(f"{where} has a reference angle; valid: 0 but for a body's first")
-        rest = rest @ about_axis(np.array(model.jnt_axis[number]), np.array(-zero))
+        rest = rest @ matrix_about(np.array(model.jnt_axis[number]), np.array(-zero))
         axis = tuple(float(value) for value in model.jnt_axis[number])
         hinges.append(Hinge(joint.name, axis))  # type: ignore[arg-type]
         anchors.append(np.array(model.jnt_pos[number]))

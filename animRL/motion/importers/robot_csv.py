@@ -10,14 +10,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from animRL.motion.importers.files import frame_time, is_sound, read_text, unit_quaternions
 from animRL.motion.importers.options import ImportOptions
 from animRL.motion.importers.robot import AngleMotion
+from animRL.motion.rotations import Array
 from animRL.utils.errors import InputError
-
-Array = NDArray[np.float64]
 
 DEFAULT_FPS = 30.0
 """Rate of the published files, which do not state it."""

@@ -16,12 +16,11 @@ from numpy.typing import NDArray
 
 from animRL.dataloader.clip import MAX_JOINT_ANGLE
 from animRL.motion.importers.files import frame_time, numbers, read_arrays
-from animRL.motion.importers.matrices import from_rotvec
 from animRL.motion.importers.options import ImportOptions
 from animRL.motion.importers.source import SourceJoint, SourceMotion
+from animRL.motion.rotations import Array, from_rotvec, to_matrix
 from animRL.utils.errors import InputError
 
-Array = NDArray[np.float64]
 Arrays = Mapping[str, NDArray[Any]]
 
 STATURE = 1.70
@@ -52,6 +51,8 @@ _QUARTER = 0.25 * (_SHOULDER - _HIP)
 _ROTATION_KEYS = (
     ("poses",), ("root_orient", "pose_body"), ("global_orient", "body_pose"), ("smpl_poses",),
 )  # fmt: skip
+NEEDS = "poses (T, 72 or more), trans (T, 3) and mocap_framerate, as plain numbers"
+"""What is valid as an SMPL motion, by AMASS's names."""
 _TRANSLATION_KEYS = ("trans", "transl", "smpl_trans", "root_trans")
 _RATE_KEYS = ("mocap_framerate", "mocap_frame_rate", "mocap_frequency", "fps")
 
@@ -77,10 +78,12 @@ def read_smpl(path: Path, options: ImportOptions) -> SourceMotion:
     vectors = _rotation_vectors(arrays, path)
     key = next((key for key in _TRANSLATION_KEYS if key in arrays), None)
     if key is None:
-        raise InputError(f"{path}: no array '{_TRANSLATION_KEYS[0]}'; present: {_names(arrays)}")
+        raise InputError(
+            f"{path}: no array '{_TRANSLATION_KEYS[0]}'; valid: {NEEDS}; present: {_names(arrays)}"
+        )
     place = numbers(arrays, key, path, (len(vectors), 3))
     turns = np.tile(np.eye(3), (len(vectors), len(JOINTS), 1, 1))
-    turns[:, :BODY_JOINTS] = from_rotvec(vectors)
+    turns[:, :BODY_JOINTS] = to_matrix(from_rotvec(vectors))
     offsets = standing_offsets()
     names = [name for name, _ in JOINTS]
     joints = tuple(
@@ -151,6 +154,10 @@ def _rotation_vectors(arrays: Arrays, path: Path) -> Array:
     """Rotation vectors (T, 22, 3) of the body's joints."""
     parts = []
     for key in _rotation_keys(arrays, path):
+        if arrays[key].dtype == object:
+            raise InputError(
+                f"{path}: {key} holds pickled objects, which are not loaded; valid: {NEEDS}"
+            )
         ndim = arrays[key].ndim
         shape: tuple[int | None, ...] = (None,) * ndim if ndim == 2 else (None, None, 3)
         values = numbers(arrays, key, path, shape)

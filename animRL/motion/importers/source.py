@@ -5,15 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-import torch
-from numpy.typing import NDArray
 
 from animRL.dataloader.skeleton import Hinge
-from animRL.motion.importers.matrices import about_axis, from_quat, to_quat
+from animRL.motion.rotations import Array, from_matrix, matrix_about, slerp, to_matrix
 from animRL.utils.errors import InputError
-from animRL.utils.rotations import quat_slerp
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +75,7 @@ class SourceMotion:
         angles, column = self.angles[frames], 0
         for index, joint in enumerate(self.joints):
             for hinge in joint.hinges or ():
-                turns[:, index] = turns[:, index] @ about_axis(
+                turns[:, index] = turns[:, index] @ matrix_about(
                     np.array(hinge.axis), angles[:, column]
                 )
                 column += 1
@@ -120,19 +115,14 @@ def resampled(motion: SourceMotion, times: Array) -> SourceMotion:
     wanted = times[0] + motion.dt * np.arange(count)
     after = np.clip(np.searchsorted(times, wanted, side="right"), 1, len(times) - 1)
     weight = np.clip((wanted - times[after - 1]) / (times[after] - times[after - 1]), 0.0, 1.0)
-    quat = torch.from_numpy(to_quat(motion.turns))
-    slerped = quat_slerp(
-        quat[after - 1],
-        quat[after],
-        torch.from_numpy(weight)[:, None, None].expand(*quat[after].shape[:2], 1),
-    )
+    quat = from_matrix(motion.turns)
 
     def linear(values: Array) -> Array:
         return values[after - 1] + weight[:, None] * (values[after] - values[after - 1])
 
     return replace(
         motion,
-        turns=from_quat(slerped.numpy()),
+        turns=to_matrix(slerp(quat[after - 1], quat[after], weight[:, None])),
         angles=linear(motion.angles),
         root_pos=linear(motion.root_pos),
     )

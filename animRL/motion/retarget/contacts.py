@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from animRL.motion.retarget.quaternions import Array
-
-Mask = NDArray[np.bool_]
+from animRL.motion.rotations import Array
+from animRL.motion.runs import Mask, runs
 
 
 @dataclass(frozen=True)
-class Thresholds:
+class ContactLimits:
     """A contact begins below the first height [m] and speed [m/s] and ends above the second.
 
     Pauses and contacts shorter than ``shortest`` [s] are none.
     """
+
+    # Contacts are found here to be held still: wider than in check/contact.py, as captured feet
+    # hover and slide by centimetres, and a contact that is missed would skate.
 
     height: tuple[float, float] = (0.025, 0.045)
     speed: tuple[float, float] = (0.45, 0.75)
@@ -32,7 +32,7 @@ def speeds(points: Array, dt: float) -> Array:
     return np.linalg.norm(np.gradient(points, dt, axis=0), axis=-1)
 
 
-def contacts(heights: Array, moving: Array, dt: float, limits: Thresholds) -> Mask:
+def contacts(heights: Array, moving: Array, dt: float, limits: ContactLimits) -> Mask:
     """Which points touch the ground when (T, P).
 
     Args:
@@ -53,13 +53,6 @@ def contacts(heights: Array, moving: Array, dt: float, limits: Thresholds) -> Ma
         _drop_short(column, frames, False)
         _drop_short(column, frames, True)
     return mask
-
-
-def runs(mask: Mask) -> Iterator[slice]:
-    """Slices of the frames where a mask (T,) is true without a break."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]]).astype(int)))
-    for start, stop in edges.reshape(-1, 2):
-        yield slice(int(start), int(stop))
 
 
 def _drop_short(mask: Mask, frames: int, value: bool) -> None:

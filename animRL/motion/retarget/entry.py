@@ -13,11 +13,11 @@ from animRL.motion.anatomy import roles_of_character, roles_of_skeleton
 from animRL.motion.progress import track
 from animRL.motion.retarget.figure import Figure, figure_of
 from animRL.motion.retarget.floor import Footing, footing, hands_laid
-from animRL.motion.retarget.quaternions import Array
 from animRL.motion.retarget.report import Report, report_of
 from animRL.motion.retarget.solver import Poses, Track, closed, first_pass, second_pass
 from animRL.motion.retarget.source import BodyMotion, resampled, tiled
 from animRL.motion.retarget.targets import goals_of
+from animRL.motion.rotations import Array
 from animRL.motion.trajectory import Trajectory, body_poses, to_clip
 from animRL.utils.errors import InputError
 

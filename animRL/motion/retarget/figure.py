@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from animRL.motion.retarget.quaternions import Array, invert, rotate
+from animRL.motion.rotations import Array, invert, rotate
 from animRL.utils.errors import InputError
 
 if TYPE_CHECKING:

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from animRL.motion.ground import ContactSpheres, contact_spheres
-from animRL.motion.retarget.contacts import Thresholds, contacts, speeds
+from animRL.motion.retarget.contacts import ContactLimits, contacts, speeds
 from animRL.motion.retarget.figure import SIDES, Figure
 from animRL.motion.retarget.plants import hold_point, lay, plant
-from animRL.motion.retarget.quaternions import Array, continuous, rotate
 from animRL.motion.retarget.soles import Hold, Planted, Sole
 from animRL.motion.retarget.source import BodyMotion
 from animRL.motion.retarget.targets import Goals
+from animRL.motion.rotations import Array, continuous, rotate
 
 NEAR, FAR = 0.10, 0.45
 """A joint lower than the first [m] keeps its height over the ground; above the second, none."""
@@ -21,9 +21,9 @@ LOWEST = 0.06
 """A joint so much higher than the lowest one [m] counts e times less for that."""
 FREE = 0.05
 """Share of the plain scaling where no joint is near the ground."""
-HAND = Thresholds(height=(0.03, 0.06), speed=(0.7, 1.5), shortest=0.08)
+HAND = ContactLimits(height=(0.03, 0.06), speed=(0.7, 1.5), shortest=0.08)
 """A hand on the ground, judged by its wrist, which moves more than a sole does."""
-FOOT = Thresholds()
+FOOT = ContactLimits()
 HAND_REACH = 0.15
 """A wrist whose lowest still place is higher over the ground [m] never touches it."""
 GRIP = 0.03

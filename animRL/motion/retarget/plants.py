@@ -6,8 +6,9 @@ import itertools
 
 import numpy as np
 
-from animRL.motion.retarget.contacts import Mask, Thresholds, contacts, runs, speeds
-from animRL.motion.retarget.quaternions import (
+from animRL.motion.retarget.contacts import ContactLimits, contacts, speeds
+from animRL.motion.retarget.soles import Planted, Sole, print_of, standing
+from animRL.motion.rotations import (
     Array,
     continuous,
     from_rotvec,
@@ -16,7 +17,7 @@ from animRL.motion.retarget.quaternions import (
     rotate,
     to_rotvec,
 )
-from animRL.motion.retarget.soles import Planted, Sole, print_of, standing
+from animRL.motion.runs import Mask, runs
 
 RAMP_S = 0.06
 """Half the time in which a hold takes effect before a stance and ends after it [s]."""
@@ -30,7 +31,7 @@ STILL = 0.1
 """Points slower than about this [m/s] decide equally where a foot stands."""
 
 
-def plant(pos: Array, quat: Array, sole: Sole, dt: float, limits: Thresholds) -> Planted:
+def plant(pos: Array, quat: Array, sole: Sole, dt: float, limits: ContactLimits) -> Planted:
     """Hold a body still wherever its points rest on the ground z = 0.
 
     A stance has one print: the outline of the flat sole that fits the touching points best (least
@@ -111,7 +112,7 @@ def _blended(
     return Planted(pos, continuous(quat), _held(stances, len(pos), dt), mask)
 
 
-def _lasting(mask: Mask, heights: Array, centres: Array, dt: float, limits: Thresholds) -> Mask:
+def _lasting(mask: Mask, heights: Array, centres: Array, dt: float, limits: ContactLimits) -> Mask:
     """Contacts (T, P) without short, low pauses between stances that are near each other.
 
     In such a pause the measured foot slipped, and was lifted by nothing.

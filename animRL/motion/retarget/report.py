@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from animRL.motion.ground import contact_spheres, sphere_centres, sphere_heights
-from animRL.motion.retarget.contacts import runs
 from animRL.motion.retarget.figure import SIDES, Figure
 from animRL.motion.retarget.floor import Footing
-from animRL.motion.retarget.quaternions import Array
 from animRL.motion.retarget.source import BodyMotion
+from animRL.motion.rotations import Array
+from animRL.motion.runs import runs
 from animRL.motion.trajectory import Trajectory, body_poses, velocities
 
 ERROR_LIMIT = 0.06

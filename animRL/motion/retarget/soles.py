@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from animRL.motion.retarget.contacts import Mask
-from animRL.motion.retarget.quaternions import (
+from animRL.motion.rotations import (
     Array,
     about_z,
     between,
@@ -16,8 +15,10 @@ from animRL.motion.retarget.quaternions import (
     invert,
     multiply,
     rotate,
+    rotate_planar,
     to_rotvec,
 )
+from animRL.motion.runs import Mask
 
 HELD_COST = 60.0
 """Cost of a held point's distance from its place [1/m]; a body's goal costs about 1."""
@@ -101,12 +102,12 @@ def print_of(centres: Array, quat: Array, weights: Array, sole: Sole) -> tuple[A
     flat = rotate(sole.rest_quat, sole.points)[:, :2]
     own = np.unwrap(heading(multiply(quat, invert(sole.rest_quat))))
     turns = _with_play(own, PLAY)
-    outline = _turned(turns, flat)
+    outline = rotate_planar(turns[:, None], flat)
     offset = (weights[..., None] * (centres[..., :2] - outline)).sum(axis=1)
     offset /= weights.sum(axis=1)[:, None]  # the body's origin on the ground
     turning = weights * (np.abs(np.gradient(turns))[:, None] if len(turns) > 1 else 0.0)
     used = (turning if turning.sum() > 1e-9 else weights).sum(axis=0)
-    pivot = _turned(turns, (used @ flat / used.sum())[None])
+    pivot = rotate_planar(turns[:, None], (used @ flat / used.sum())[None])
     total = weights.sum(axis=1)[:, None]
     centre = (total * (offset + pivot[:, 0])).sum(axis=0) / total.sum()
     return centre - pivot + outline, turns
@@ -137,10 +138,3 @@ def standing(quat: Array, places: Array, turns: Array, sole: Sole) -> tuple[Arra
     weights = np.exp((lowest - low) / LIFT)[..., None]
     planar = (weights * (places - arms[..., :2])).sum(axis=1) / weights.sum(axis=1)
     return np.concatenate([planar, -lowest], axis=1), stood
-
-
-def _turned(turns: Array, points: Array) -> Array:
-    """Planar points (P, 2) turned by each of the angles (t,): (t, P, 2)."""
-    cosine, sine = np.cos(turns)[:, None], np.sin(turns)[:, None]
-    x, y = points[:, 0], points[:, 1]
-    return np.stack([cosine * x - sine * y, sine * x + cosine * y], axis=-1)

@@ -10,10 +10,10 @@ import numpy as np
 from animRL.motion.extras import require
 from animRL.motion.inverse_kinematics import BodyTarget, InverseKinematics
 from animRL.motion.retarget.figure import Figure
-from animRL.motion.retarget.quaternions import Array, continuous
 from animRL.motion.retarget.soles import Hold
 from animRL.motion.retarget.source import BodyMotion
 from animRL.motion.retarget.targets import Goals
+from animRL.motion.rotations import Array, continuous
 from animRL.sim.character import Character
 
 COSTS: dict[str, tuple[float, float]] = {

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from animRL.motion.extras import require
-from animRL.motion.retarget.quaternions import (
+from animRL.motion.rotations import (
     Array,
     about_z,
     continuous,

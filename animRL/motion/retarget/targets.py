@@ -7,16 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from animRL.motion.retarget.figure import SIDES, Figure
-from animRL.motion.retarget.quaternions import (
-    IDENTITY,
-    Array,
-    between,
-    invert,
-    multiply,
-    rotate,
-    unit,
-)
 from animRL.motion.retarget.source import BodyMotion
+from animRL.motion.rotations import IDENTITY, Array, between, invert, multiply, rotate, unit
 
 LIMBS = (("hip", "knee", "ankle"), ("shoulder", "elbow", "wrist"))
 MIN_LENGTH = 1e-3

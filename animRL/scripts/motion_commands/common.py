@@ -16,6 +16,7 @@ from animRL.utils.paths import PACKAGE_ROOT
 
 if TYPE_CHECKING:
     from animRL.dataloader.clip import Clip
+    from animRL.motion.importers.options import ImportOptions
     from animRL.sim.character import Character
 
 CHARACTER_FOLDER = PACKAGE_ROOT / "cfg" / "characters"
@@ -33,6 +34,53 @@ def add_shared_arguments(parser: argparse.ArgumentParser) -> None:
         "if it brings one, else bob)",
     )  # fmt: skip
     add_common_arguments(parser, ("debug",))
+
+
+def add_import_arguments(
+    parser: argparse.ArgumentParser, fps: str, group: str | None = None
+) -> None:
+    """Add what a user can say about a file to import.
+
+    Args:
+        parser: of the command.
+        fps: help of ``--fps``.
+        group: title of a group for what says nothing about a file that is a clip already.
+    """
+    parser.add_argument("--fps", type=float, metavar="RATE", help=fps)
+    parser.add_argument(
+        "--map", type=Path, metavar="FILE",
+        help='JSON file that corrects the roles of joints: {"left_hip": "LeftUpLeg"}',
+    )  # fmt: skip
+    reading = parser if group is None else parser.add_argument_group(group)
+    reading.add_argument(
+        "--format", metavar="NAME", help="deepmimic, bvh, smpl, npz or csv (default: detected)"
+    )
+    reading.add_argument(
+        "--skeleton", type=Path, metavar="FILE",
+        help="DeepMimic: the character's file; csv and npz: the robot's MJCF or URDF",
+    )  # fmt: skip
+    reading.add_argument("--up", metavar="AXIS", help="axis of the file that points up: y or z")
+    reading.add_argument(
+        "--forward", metavar="AXIS",
+        help="axis along which the character looks at rest: x, y, z, -x (as --forward=-x) ...",
+    )  # fmt: skip
+    reading.add_argument("--scale", type=float, metavar="M", help="metres of one unit of length")
+
+
+def import_options(args: argparse.Namespace, fps: float | None = None) -> ImportOptions:
+    """What `add_import_arguments` asked for, and the rate of the file [Hz] if it is given."""
+    from animRL.motion.importers.options import ImportOptions
+
+    return ImportOptions(
+        format=args.format,
+        skeleton=args.skeleton,
+        role_map=args.map,
+        up=args.up,
+        forward=args.forward,
+        scale=args.scale,
+        fps=fps,
+        character=load_character(args.character),
+    )
 
 
 def load_character(name: str | None) -> Character:
@@ -82,6 +130,16 @@ def output_path(path: Path, option: str = "--out") -> Path:
     if not os.access(path.parent, os.W_OK):
         raise InputError(f"{option}: cannot write {path} (permission denied in its folder)")
     return path
+
+
+def keep_source(out: Path, source: Path, verb: str) -> None:
+    """Refuse to write over the file that a command reads, however its name is written.
+
+    Raises:
+        InputError: if the two are one file; ``verb`` says what is done to it.
+    """
+    if out.exists() and source.exists() and out.samefile(source):
+        raise InputError(f"--out: {out} is the file to {verb}; valid: another name")
 
 
 def ordered_for(character: Character, clip: Clip) -> Clip:

@@ -18,6 +18,7 @@ import numpy as np
 from animRL.scripts.motion_commands.common import (
     add_shared_arguments,
     character_of,
+    keep_source,
     load_motion,
     ordered_for,
     output_path,
@@ -84,6 +85,9 @@ def run(args: argparse.Namespace) -> int:
     skeleton = clip.skeleton if args.character is None else None
     other = None if args.blend is None else _second(args.blend, character, skeleton)
     out = output_path(args.out)
+    keep_source(out, args.clip, "edit")
+    if args.blend is not None:
+        keep_source(out, args.blend, "blend")
     work, changes = apply_edits(Work(character, before, skeleton), args, other)
     weight = clip.motion_weight
     if args.weight is not None:

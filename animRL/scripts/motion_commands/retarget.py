@@ -14,7 +14,10 @@ from typing import TYPE_CHECKING
 from animRL.scripts.cli import add_common_arguments
 from animRL.scripts.motion_commands.common import (
     CHARACTERS,
+    add_import_arguments,
     character_of,
+    import_options,
+    keep_source,
     load_character,
     output_path,
 )
@@ -38,10 +41,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--out", type=Path, metavar="CLIP", required=True, help="clip to write")
     parser.add_argument(
-        "--fps", type=float, metavar="RATE",
-        help="frames a second of the clip (default: the source's; 50 if that has under 40)",
-    )  # fmt: skip
-    parser.add_argument(
         "--loop", action=argparse.BooleanOptionalAction, default=None,
         help="the motion repeats; a gap at its seam is spread (default: the source's word)",
     )  # fmt: skip
@@ -49,16 +48,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--physical", action="store_true",
         help="then change it as little as needed for the ground to be able to carry it",
     )  # fmt: skip
-    parser.add_argument(
-        "--map", type=Path, metavar="FILE",
-        help='JSON file that corrects the roles of joints: {"left_hip": "LeftUpLeg"}',
-    )  # fmt: skip
-    group = parser.add_argument_group("as for import, if FILE is no clip")
-    group.add_argument("--format", metavar="NAME", help="deepmimic, bvh, smpl, npz or csv")
-    group.add_argument("--skeleton", type=Path, metavar="FILE", help="the skeleton's own file")
-    group.add_argument("--up", metavar="AXIS", help="axis of the file that points up: y or z")
-    group.add_argument("--forward", metavar="AXIS", help="axis along which it looks at rest")
-    group.add_argument("--scale", type=float, metavar="M", help="metres of one unit of length")
+    add_import_arguments(
+        parser,
+        fps="frames a second of the clip (default: the source's; 50 if that has under 40)",
+        group="as for import, if FILE is no clip",
+    )
     add_common_arguments(parser, ("debug",))
 
 
@@ -73,8 +67,7 @@ def run(args: argparse.Namespace) -> int:
     target = load_character(args.character)
     clip = _source(args)
     out = output_path(args.out)
-    if out.exists() and out.samefile(args.file):
-        raise InputError(f"--out: {out} is the file to retarget; valid: another name")
+    keep_source(out, args.file, "retarget")
     result = retarget(clip, character_of(clip, None), target, _options(args, clip))
     made, change = _physical(result.clip, target) if args.physical else (result.clip, "")
     save_clip(made, out)
@@ -109,20 +102,8 @@ def _physical(clip: Clip, character: Character) -> tuple[Clip, str]:
 def _source(args: argparse.Namespace) -> Clip:
     """Load or import the motion; print what importing has to warn of."""
     from animRL.motion.importers.entry import import_motion
-    from animRL.motion.importers.options import ImportOptions
 
-    imported = import_motion(
-        args.file,
-        options=ImportOptions(
-            format=args.format,
-            skeleton=args.skeleton,
-            role_map=args.map,
-            up=args.up,
-            forward=args.forward,
-            scale=args.scale,
-            character=load_character(args.character),
-        ),
-    )
+    imported = import_motion(args.file, options=import_options(args))
     for warning in imported.warnings:
         if args.loop and "not a loop" in warning:
             continue  # it is about to be made one

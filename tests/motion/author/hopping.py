@@ -8,7 +8,8 @@ import numpy as np
 
 from animRL.motion.dynamics import contact_forces, root_wrench
 from animRL.motion.ground import contact_spheres, sphere_centres, sphere_heights
-from animRL.motion.trajectory import Array, Trajectory, body_poses
+from animRL.motion.rotations import Array
+from animRL.motion.trajectory import Trajectory, body_poses
 from animRL.sim.character import Character
 from tests.motion.small_characters import about
 

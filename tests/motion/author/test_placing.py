@@ -9,7 +9,8 @@ from animRL.cfg.characters.bob_config import BobConfig
 from animRL.motion.author.placing import LimbPlacer, limb_bodies
 from animRL.motion.author.sketch import root_rotation
 from animRL.motion.ground import contact_spheres, sphere_centres, sphere_heights
-from animRL.motion.trajectory import Trajectory, body_poses, rotate
+from animRL.motion.rotations import rotate
+from animRL.motion.trajectory import Trajectory, body_poses
 from animRL.sim.character import Character
 from animRL.utils.errors import InputError
 

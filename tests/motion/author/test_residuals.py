@@ -19,7 +19,8 @@ from animRL.motion.author.timeline import Rates, Timeline
 from animRL.motion.body_shapes import BodyShapes
 from animRL.motion.ground import ContactSpheres, contact_spheres, sphere_centres, sphere_heights
 from animRL.motion.model import CharacterModel
-from animRL.motion.trajectory import Array, Trajectory, body_poses
+from animRL.motion.rotations import Array
+from animRL.motion.trajectory import Trajectory, body_poses
 from animRL.sim.character import Character
 from animRL.utils.paths import RESOURCES
 from tests.motion.small_characters import BALL, BOX, CLAPPER, about, make_character, rigid

@@ -13,7 +13,8 @@ from animRL.motion.author.description import parse_description
 from animRL.motion.author.problem import Sketch
 from animRL.motion.author.sketch import ROOT_PRICE, draw, root_rotation
 from animRL.motion.ground import contact_spheres
-from animRL.motion.trajectory import body_poses, rotate, seam_transform, velocities
+from animRL.motion.rotations import rotate
+from animRL.motion.trajectory import body_poses, seam_transform, velocities
 from animRL.sim.character import Character
 from animRL.utils.errors import InputError
 from tests.motion.small_characters import HOPPER, make_character

@@ -8,15 +8,10 @@ import numpy as np
 import pytest
 
 from animRL.motion.check.checker import check_clip
-from animRL.motion.check.contact import intervals, slides, stances
+from animRL.motion.check.contact import slides, stances
 from animRL.motion.trajectory import Trajectory, to_clip
 
 UP = np.array([0.0, 0.0, 1.0])
-
-
-def test_intervals_are_the_runs_of_true() -> None:
-    assert list(intervals(np.array([1, 1, 0, 1, 0, 0, 1], bool))) == [(0, 2), (3, 4), (6, 7)]
-    assert list(intervals(np.zeros(3, bool))) == []
 
 
 def test_rolling_feet_do_not_slip(bench) -> None:

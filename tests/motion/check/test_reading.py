@@ -95,6 +95,12 @@ def test_a_column_of_times_in_front_is_seen_by_the_quaternions(bench, bad) -> No
     np.testing.assert_allclose(inspection.measures.trajectory.root_pos, bench.poses.root_pos)
 
 
+def test_a_joint_that_is_gone_is_no_root_where_it_should_be(bench) -> None:
+    column = bench.layout.joint_pos.start + bench.joint("lKnee")
+    advice = bench.frames(lambda t: np.delete(t, column, axis=1)).report.find("columns").advice
+    assert "1 too few behind the root's: the joints' may be shifted" in advice
+
+
 def test_frames_of_another_width_among_good_ones_are_found(bench, bad) -> None:
     def cut(data: dict) -> None:
         data["Frames"][7] = data["Frames"][7][:-3]

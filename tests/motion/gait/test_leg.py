@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from animRL.cfg.characters.bob_config import BobConfig
-from animRL.motion.gait.balance import rotation_to_quat
-from animRL.motion.gait.leg import leg_angles, reach_ankle, rotation, standing_ankle
+from animRL.motion.gait.leg import leg_angles, reach_ankle, standing_ankle
 from animRL.motion.gait.walk import leg_geometry
+from animRL.motion.rotations import from_matrix, matrix_about_coordinate
 from animRL.sim.character import Character
 from animRL.utils.errors import InputError
 from animRL.utils.rotations import quat_rotate
@@ -33,7 +33,7 @@ def test_angles_put_the_foot_where_it_was_asked(bob: Character) -> None:
     random = np.random.default_rng(0)
     count, leg = 40, leg_geometry(bob)
     turn, lists, pitch = random.uniform(-0.2, 0.2, (3, count))
-    pelvis = rotation("z", turn) @ rotation("x", lists)
+    pelvis = matrix_about_coordinate(2, turn) @ matrix_about_coordinate(0, lists)
     hip = pelvis @ leg.hip
     ankle = hip + random.uniform([-0.4, -0.1, -0.7], [0.4, 0.1, -0.5], (count, 3))
     pose = reach_ankle(leg, hip, ankle)
@@ -45,9 +45,7 @@ def test_angles_put_the_foot_where_it_was_asked(bob: Character) -> None:
     ):
         joints[:, bob.joint_names.index(f"joint_l{name}")] = torch.from_numpy(angle)
     origin = torch.zeros(count, 3, dtype=torch.float64)
-    position, quats = bob.forward_kinematics(
-        origin, torch.from_numpy(rotation_to_quat(pelvis)), joints
-    )
+    position, quats = bob.forward_kinematics(origin, torch.from_numpy(from_matrix(pelvis)), joints)
     foot = bob.body_index("lFoot")
     np.testing.assert_allclose(position[:, foot].numpy(), ankle, atol=1e-6)
     forward = quat_rotate(quats[:, foot], torch.tensor([1.0, 0.0, 0.0]).double()).numpy()
@@ -60,7 +58,7 @@ def test_standing_foot_touches_the_ground_at_every_pitch(bob: Character) -> None
     pitch = np.linspace(-0.4, 0.9, 53)
     roll = np.full_like(pitch, -0.05)
     ankle = standing_ankle(leg, pitch, roll)
-    foot = rotation("x", roll) @ rotation("y", pitch)
+    foot = matrix_about_coordinate(0, roll) @ matrix_about_coordinate(1, pitch)
     low = [(ankle + foot @ pivot)[:, 2] - leg.radius for pivot in (leg.heel, leg.toe)]
     np.testing.assert_allclose(np.min(low, axis=0), 0.0, atol=1e-9)
 

@@ -136,7 +136,8 @@ DAMAGED = [
     (changed(mocap_framerate=None), "no 'mocap_framerate'; valid: --fps"),
     (changed(mocap_framerate=np.array(0.0)), "mocap_framerate is 0"),
     (changed(mocap_framerate=np.array("fast")), "mocap_framerate is fast"),
-    (changed(poses=np.array([{"a": 1}] * FRAMES, dtype=object)), "pickled objects"),
+    (changed(poses=np.array([{"a": 1}] * FRAMES, dtype=object)), "pickled objects.*valid: poses"),
+    (changed(trans=None), r"no known layout.*as SMPL poses .*trans \(T, 3\)"),
 ]
 
 
@@ -146,6 +147,12 @@ def test_a_damaged_archive_is_one_line(tmp_path: Path, damage, message: str) -> 
     with pytest.raises(InputError, match=message) as error:
         import_motion(path)
     assert "motion.npz" in str(error.value) and "\n" not in str(error.value)
+
+
+def test_a_motion_said_to_be_smpl_is_told_what_it_lacks(tmp_path: Path) -> None:
+    path = saved(tmp_path, changed(trans=None)(motion(72)))
+    with pytest.raises(InputError, match=r"no array 'trans'; valid: poses .*trans \(T, 3\)"):
+        import_motion(path, options=ImportOptions(format="smpl"))
 
 
 def test_pickled_notes_that_nobody_reads_do_no_harm(tmp_path: Path) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from animRL.motion.retarget.contacts import Thresholds, contacts, runs, speeds
+from animRL.motion.retarget.contacts import ContactLimits, contacts, speeds
 
-LIMITS = Thresholds(height=(0.02, 0.04), speed=(0.3, 0.6), shortest=0.05)
+LIMITS = ContactLimits(height=(0.02, 0.04), speed=(0.3, 0.6), shortest=0.05)
 DT = 0.01
 
 
@@ -40,9 +40,3 @@ def test_speeds_are_central_differences() -> None:
     points = np.stack([3.0 * time, 4.0 * time, 0.0 * time], axis=1)[:, None]
     np.testing.assert_allclose(speeds(points, DT), 5.0)
     assert speeds(points[:1], DT).tolist() == [[0.0]]
-
-
-def test_runs_are_the_stretches_of_true() -> None:
-    mask = np.array([1, 1, 0, 1, 0, 0, 1], dtype=bool)
-    assert list(runs(mask)) == [slice(0, 2), slice(3, 4), slice(6, 7)]
-    assert list(runs(np.zeros(3, dtype=bool))) == []

@@ -12,9 +12,9 @@ from animRL.motion.anatomy import roles_of_character, roles_of_skeleton
 from animRL.motion.ground import contact_spheres
 from animRL.motion.retarget.figure import Figure, figure_of
 from animRL.motion.retarget.floor import Footing, footing, hands_laid, sole_of
-from animRL.motion.retarget.quaternions import rotate
 from animRL.motion.retarget.source import BodyMotion
 from animRL.motion.retarget.targets import goals_of
+from animRL.motion.rotations import rotate
 from animRL.motion.skeleton_character import skeleton_character
 from animRL.motion.trajectory import Trajectory, body_poses
 from animRL.sim.character import Character

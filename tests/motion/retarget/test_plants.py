@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from animRL.motion.retarget.contacts import Thresholds, runs
+from animRL.motion.retarget.contacts import ContactLimits
 from animRL.motion.retarget.plants import CLEARANCE, hold_point, lay, plant
-from animRL.motion.retarget.quaternions import about_z, from_rotvec, rotate
 from animRL.motion.retarget.soles import Sole
+from animRL.motion.rotations import about_z, from_rotvec, rotate
+from animRL.motion.runs import runs
 
 DT = 0.02
-LIMITS = Thresholds()
+LIMITS = ContactLimits()
 POINTS = np.array([[x, y, -0.02] for x in (-0.07, 0.12) for y in (0.03, -0.03)])
 SOLE = Sole(POINTS, np.full(4, 0.01), np.array([0.0, 0.0, 0.0, 1.0]))
 FLAT = 0.03
@@ -78,7 +79,7 @@ def test_a_turn_within_the_play_is_held_and_a_longer_one_followed() -> None:
     pos = np.tile([0.0, 0.0, FLAT], (count, 1))
     for angle, still in ((0.5, True), (1.6, False)):
         quat = about_z(np.linspace(0.0, angle, count))
-        planted = plant(pos, quat, SOLE, DT, Thresholds(speed=(9.0, 9.0)))
+        planted = plant(pos, quat, SOLE, DT, ContactLimits(speed=(9.0, 9.0)))
         moved = np.ptp(soles(planted.pos, planted.quat), axis=0).max()
         assert (moved < 1e-6) == still
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from animRL.motion.retarget.quaternions import about_z
 from animRL.motion.retarget.solver import CUTOFF_HZ, Poses, closed, smoothed
+from animRL.motion.rotations import about_z
 from animRL.sim.character import Character
 
 DT = 0.01

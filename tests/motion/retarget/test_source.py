@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from animRL.motion.retarget.quaternions import (
+from animRL.motion.retarget.source import BodyMotion, Planar, resampled, tiled
+from animRL.motion.rotations import (
     about_z,
     continuous,
     from_rotvec,
@@ -14,7 +15,6 @@ from animRL.motion.retarget.quaternions import (
     rotate,
     to_rotvec,
 )
-from animRL.motion.retarget.source import BodyMotion, Planar, resampled, tiled
 
 PARENTS = (-1, 0, 1)
 OFFSETS = np.array([[0.0, 0.0, 0.0], [0.0, 0.0, 0.4], [0.3, 0.0, 0.0]])

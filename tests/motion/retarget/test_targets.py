@@ -10,9 +10,9 @@ import pytest
 from animRL.dataloader.clip import Clip
 from animRL.motion.anatomy import roles_of_character, roles_of_skeleton
 from animRL.motion.retarget.figure import Figure, figure_of
-from animRL.motion.retarget.quaternions import about_z, invert, multiply, rotate, to_rotvec
 from animRL.motion.retarget.source import BodyMotion
 from animRL.motion.retarget.targets import Goals, goals_of
+from animRL.motion.rotations import about_z, invert, multiply, rotate, to_rotvec
 from animRL.motion.skeleton_character import skeleton_character
 from animRL.motion.trajectory import Trajectory, body_poses
 from animRL.sim.character import Character
