@@ -61,7 +61,7 @@ def make_env(name: str, env_cfg: Any) -> Any:
     Where that is None, it is set to what trains fastest on the engine.
     """
     if env_cfg.env.num_envs is None:
-        engine = _load("animRL.sim.factory:resolve_engine")(env_cfg.sim.engine)
+        engine = _load("animRL.sim.factory:resolve_engine")(env_cfg.sim.engine, env_cfg.sim.device)
         env_cfg.set("env.num_envs", _load("animRL.sim.factory:DEFAULT_NUM_ENVS")[engine])
     backend = _load("animRL.sim.factory:make_backend")(env_cfg, env_cfg.env.num_envs)
     return env_class(name)(env_cfg, backend)

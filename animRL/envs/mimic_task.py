@@ -12,6 +12,8 @@ from animRL.dataloader.motion_loader import MotionLoader
 from animRL.envs import terminations
 from animRL.envs.observations import ObservationLayout, observe
 from animRL.envs.reference import Reference
+from animRL.envs.rows import put_rows, rows_of
+from animRL.envs.starts import grid, noise, uniform
 from animRL.reward.composer import RewardComposer
 from animRL.reward.rewards import target_ee_global
 from animRL.reward.task_data import TaskData
@@ -66,7 +68,10 @@ class MimicTask:
         self.compose_reward = RewardComposer(cfg.rewards.terms.to_dict())
         self.motion_loader = self.load_motions(cfg.motion_loader)
         self.reference = Reference(self.motion_loader, self.num_envs)
-        self.env_origins = _grid(self.num_envs, cfg.env.spacing).to(self.device)
+        self.env_origins = grid(self.num_envs, cfg.env.spacing).to(self.device)
+        self.masked_resets = self.device.type != "cpu"
+        """Draw a start for every environment in every step and take those that are needed: more
+        work, but the host need not wait to learn which; on the CPU there is nothing to wait for."""
         self.max_episode_length = int(cfg.env.episode_length)
         lost = cfg.termination.pose_lost
         self._pose_limits = terminations.PoseLimits(
@@ -75,6 +80,8 @@ class MimicTask:
         self._fall_bodies = self.character.body_indices(self.character.fall_bodies).to(self.device)
         # The drive lags a moving target by damping / stiffness seconds.
         self._drive_lag = self.character.damping / self.character.stiffness
+        standing = [0.0, 0.0, cfg.init_state.root_height, 0.0, 0.0, 0.0, 1.0]
+        self._standing = torch.tensor(standing, device=self.device)
         zeros = torch.zeros(self.num_envs, self.num_actions, device=self.device)
         self.actions, self._scaled_actions = zeros, zeros
         self._joint_targets_rate = torch.zeros(self.num_envs, device=self.device)
@@ -122,9 +129,7 @@ class MimicTask:
         sound = ~state.diverged
         reward = torch.where(sound, reward, 0.0)
         terms = {name: torch.where(sound, value, 0.0) for name, value in terms.items()}
-        finished = (terminated | timed_out).nonzero(as_tuple=False).flatten()
-        if len(finished):
-            self._reset_environments(finished)
+        self._reset_finished(terminated | timed_out)
         obs = self._advance_and_observe()
         return StepResult(obs, reward, terms, terminated, timed_out, state, data)
 
@@ -201,14 +206,24 @@ class MimicTask:
             )  # fmt: skip
         return terminated
 
+    def _reset_finished(self, finished: Tensor) -> None:
+        """Start new episodes where the last one ended (N,) bool."""
+        if self.masked_resets:
+            self._reset_environments(finished)
+            return
+        env_ids = finished.nonzero(as_tuple=False).flatten()
+        if len(env_ids):
+            self._reset_environments(env_ids)
+
     def _reset_environments(
         self,
-        env_ids: Tensor,
+        where: Tensor,
         phases: Tensor | None = None,
         yaw: Tensor | None = None,
         clip_ids: Tensor | None = None,
     ) -> None:
-        count, start = len(env_ids), self.cfg.init_state
+        """Start new episodes in some environments: numbers (n,), or a mask (N,), see ``rows``."""
+        count, start = len(where), self.cfg.init_state
         if clip_ids is None:
             clip_ids = self.motion_loader.sample_clips(count)
         if phases is None and start.reference_state_initialisation:
@@ -216,15 +231,18 @@ class MimicTask:
         elif phases is None:
             phases = torch.zeros(count, device=self.device)
         frames = self.reference.raw_frames(phases, clip_ids)
-        state = self._start_state(frames, self.env_origins[env_ids], yaw)
-        self.backend.reset(env_ids, state)
+        state = self._start_state(frames, rows_of(self.env_origins, where), yaw)
+        if where.dtype == torch.bool:
+            self.backend.reset_where(where, state)
+        else:
+            self.backend.reset(where, state)
         self.reference.reset(
-            env_ids, clip_ids, phases, frames, state.root_pos[:, :2], state.root_quat
+            where, clip_ids, phases, frames, state.root_pos[:, :2], state.root_quat
         )
-        self.episode_steps = self.episode_steps.index_fill(0, env_ids, 0)
-        self._first_step = self._first_step.index_fill(0, env_ids, True)
-        self.actions = self.actions.index_fill(0, env_ids, 0.0)
-        self._scaled_actions = self._scaled_actions.index_fill(0, env_ids, 0.0)
+        self.episode_steps = put_rows(self.episode_steps, where, 0)
+        self._first_step = put_rows(self._first_step, where, True)
+        self.actions = put_rows(self.actions, where, 0.0)
+        self._scaled_actions = put_rows(self._scaled_actions, where, 0.0)
 
     def _start_state(self, frames: Tensor, origins: Tensor, yaw: Tensor | None) -> ResetState:
         """States (n) to start from: on the clip, or standing in the default pose."""
@@ -235,15 +253,14 @@ class MimicTask:
             quat, joints, joint_vel = state.root_quat, state.joint_pos, state.joint_vel
             lin_vel, ang_vel = state.root_lin_vel, state.root_ang_vel
         else:
-            pos = torch.tensor([0.0, 0.0, start.root_height], device=self.device).expand(count, 3)
-            quat = torch.tensor([0.0, 0.0, 0.0, 1.0], device=self.device).expand(count, 4)
+            pos, quat = self._standing.expand(count, 7).split([3, 4], dim=-1)
             low, high = start.joint_scale
-            scale = _uniform((count, self.num_actions), low, high, self.device)
+            scale = uniform((count, self.num_actions), low, high, self.device)
             joints = self.character.default_joint_pos * scale
             lin_vel = ang_vel = torch.zeros(count, 3, device=self.device)
             joint_vel = torch.zeros_like(joints)
-        joints = joints + _noise(joints.shape, start.joint_noise, self.device)
-        lin_vel = lin_vel + _noise(lin_vel.shape, start.root_velocity_noise, self.device)
+        joints = joints + noise(joints.shape, start.joint_noise, self.device)
+        lin_vel = lin_vel + noise(lin_vel.shape, start.root_velocity_noise, self.device)
         if yaw is not None:
             turn = rot.quat_about_z(yaw)
             quat = rot.quat_mul(turn, quat)
@@ -275,22 +292,3 @@ class MimicTask:
         """End effectors (T, E, 3) of poses on the cpu or the task's device, result on the cpu."""
         poses = (value.to(self.device) for value in (root_pos, root_quat, joint_pos))
         return self.character.end_effector_pos(*poses).cpu()
-
-
-def _grid(count: int, spacing: float) -> Tensor:
-    """Origins (count, 3) [m] of environments on a square grid on the ground."""
-    side = int(count**0.5 + 0.999999)
-    index = torch.arange(count)
-    rows, columns = index // side, index % side
-    return torch.stack([spacing * rows, spacing * columns, 0 * index], dim=-1).float()
-
-
-def _uniform(shape: tuple[int, ...], low: float, high: float, device: torch.device) -> Tensor:
-    return low + (high - low) * torch.rand(shape, device=device)
-
-
-def _noise(shape: torch.Size, amplitude: float, device: torch.device) -> Tensor:
-    """Uniform numbers in +-amplitude; no random number is drawn for amplitude 0."""
-    if amplitude == 0.0:
-        return torch.zeros(shape, device=device)
-    return _uniform(tuple(shape), -amplitude, amplitude, device)

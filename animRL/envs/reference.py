@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from animRL.envs.rows import put_rows
 from animRL.utils import rotations as rot
 
 if TYPE_CHECKING:
@@ -47,17 +48,17 @@ class Reference:
 
     def reset(
         self,
-        env_ids: Tensor,
+        where: Tensor,
         clip_ids: Tensor,
         phase: Tensor,
         frames: Tensor,
         root_xy: Tensor,
         root_quat: Tensor,
     ) -> None:
-        """Start environments (n,) at ``phase`` (n,) and anchor them to the character there.
+        """Start some environments at ``phase`` (n,) and anchor them to the character there.
 
         Args:
-            env_ids: environments (n,).
+            where: their numbers (n,), or a mask (N,), and n is then N; see ``put_rows``.
             clip_ids: clip of each (n,).
             phase: reset phase (n,) in [0, 1].
             frames: frames (n, D) of those clips at that phase, see ``raw_frames``.
@@ -68,14 +69,14 @@ class Reference:
         turn = rot.twist_about_z(difference)
         offset = root_xy - rot.rotate_about_z(turn, frames[:, :2])
         anchored = anchor(frames, turn, offset)
-        self.clip_ids = self.clip_ids.index_copy(0, env_ids, clip_ids)
-        self.phase = self.phase.index_copy(0, env_ids, phase)
-        self.reset_phase = self.reset_phase.index_copy(0, env_ids, phase)
-        self.turn = self.turn.index_copy(0, env_ids, turn)
-        self.offset = self.offset.index_copy(0, env_ids, offset)
-        self.drift = self.drift.index_fill(0, env_ids, 0.0)
-        self.target_frames = self.target_frames.index_copy(0, env_ids, anchored)
-        self.reset_frames = self.reset_frames.index_copy(0, env_ids, anchored)
+        self.clip_ids = put_rows(self.clip_ids, where, clip_ids)
+        self.phase = put_rows(self.phase, where, phase)
+        self.reset_phase = put_rows(self.reset_phase, where, phase)
+        self.turn = put_rows(self.turn, where, turn)
+        self.offset = put_rows(self.offset, where, offset)
+        self.drift = put_rows(self.drift, where, 0.0)
+        self.target_frames = put_rows(self.target_frames, where, anchored)
+        self.reset_frames = put_rows(self.reset_frames, where, anchored)
 
     def advance(self, root_xy: Tensor) -> None:
         """Move every phase one control step on and fetch the new target frames.

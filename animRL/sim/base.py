@@ -126,6 +126,24 @@ class SimBackend(ABC):
         ``state()`` is up to date afterwards, bodies included; other environments are untouched.
         """
 
+    def reset_where(self, mask: Tensor, state: ResetState) -> None:
+        """Reset the environments in ``mask`` (N,) bool, each into its row of ``state`` (N rows).
+
+        For callers that must not learn how many there are: an engine on a GPU does not wait.
+        """
+        env_ids = mask.nonzero().flatten()
+        rows = {f.name: getattr(state, f.name)[env_ids] for f in fields(state)}
+        self.reset(env_ids, ResetState(**rows))
+
+    def check(self) -> None:  # noqa: B027  engines that cannot go wrong unseen keep this
+        """Raise if results since the last call are wrong in a way that ``state()`` does not show.
+
+        May wait for the device; meant to be called once in a training iteration.
+
+        Raises:
+            InputError: naming the setting to change.
+        """
+
     def set_params(self, env_ids: Tensor, params: PhysParams) -> None:
         """Change physical parameters of environments ``env_ids`` (n,).
 

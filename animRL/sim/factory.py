@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from typing import Any
 
 import torch
@@ -9,22 +10,46 @@ import torch
 from animRL.sim.base import SimBackend
 from animRL.utils.errors import InputError
 
-DEFAULT_NUM_ENVS = {"mujoco": 512, "kinematic": 512}
+DEFAULT_NUM_ENVS = {"mujoco": 512, "warp": 4096, "kinematic": 512}
 """Environments with which each engine trains fastest, by measurement (docs/tuning.md)."""
 ENGINES = tuple(DEFAULT_NUM_ENVS)
 """Names that ``sim.engine`` accepts, besides "auto"."""
 
 
-def resolve_engine(name: str) -> str:
-    """Turn "auto" into the best engine of this machine; check any other name.
+def warp_is_installed() -> bool:
+    """Whether the extra ``gpu`` is there; nothing is imported."""
+    return all(importlib.util.find_spec(name) for name in ("warp", "mujoco_warp"))
+
+
+def resolve_engine(name: str, device: str = "auto") -> str:
+    """Turn "auto" into the best engine of this machine for a device; check any other name.
 
     Raises:
         InputError: for an unknown engine, with the valid names.
     """
     if name == "auto":
-        return "mujoco"
+        wanted = device == "auto" or device.startswith("cuda")
+        return "warp" if wanted and torch.cuda.is_available() and warp_is_installed() else "mujoco"
     if name not in ENGINES:
         raise InputError(f"sim.engine is {name!r}; valid: auto, {', '.join(ENGINES)}")
+    return name
+
+
+def resolve_device(engine: str, name: str) -> str:
+    """Turn the device "auto" into the engine's own: a GPU for Warp where there is one, else cpu.
+
+    Raises:
+        InputError: for a device that torch does not know, this machine lacks or the engine cannot
+            use.
+    """
+    if name == "auto":
+        return "cuda" if engine == "warp" and torch.cuda.is_available() else "cpu"
+    _check_device(name)
+    valid = {"mujoco": ("cpu",), "warp": ("cpu", "cuda")}.get(engine)
+    if valid and torch.device(name).type not in valid:
+        raise InputError(
+            f"sim.device is {name!r}; valid for engine {engine}: auto, {', '.join(valid)}"
+        )
     return name
 
 
@@ -32,18 +57,24 @@ def make_backend(env_cfg: Any, num_envs: int) -> SimBackend:
     """Build the engine of ``env_cfg.sim`` with the character of ``env_cfg.character``."""
     from animRL.sim.character import Character
 
-    engine = resolve_engine(env_cfg.sim.engine)
-    _check_device(env_cfg.sim.device)
-    character = Character.from_config(env_cfg.character)
     sim = env_cfg.sim
+    engine = resolve_engine(sim.engine, sim.device)
+    device = resolve_device(engine, sim.device)
+    character = Character.from_config(env_cfg.character)
     if engine == "kinematic":
         from animRL.sim.kinematic import KinematicBackend
 
-        return KinematicBackend(character, num_envs, sim.dt * sim.substeps, sim.device)
+        return KinematicBackend(character, num_envs, sim.dt * sim.substeps, device)
+    if engine == "warp":
+        if not warp_is_installed():
+            raise InputError(
+                "sim.engine is 'warp', which needs mujoco-warp: pip install 'animRL[gpu]'"
+            )
+        from animRL.sim.mujoco_warp import MujocoWarpBackend
+
+        return MujocoWarpBackend(character, sim.warp, num_envs, sim.dt, sim.substeps, device)
     from animRL.sim.mujoco_cpu import MujocoCpuBackend
 
-    if sim.device != "cpu":
-        raise InputError(f"sim.device is {sim.device!r}; valid for engine mujoco: cpu")
     return MujocoCpuBackend(character, sim.mujoco, num_envs, sim.dt, sim.substeps, sim.threads)
 
 
@@ -53,5 +84,5 @@ def _check_device(name: str) -> None:
         torch.empty(0, device=name)
     except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0]
-        raise InputError(f"sim.device is {name!r}; valid: cpu, cuda where there is one "
+        raise InputError(f"sim.device is {name!r}; valid: auto, cpu, cuda where there is one "
                          f"({reason})") from error  # fmt: skip

@@ -77,6 +77,18 @@ class KinematicBackend(SimBackend):
         self._current = ResetState(**merged)
         self._state = None
 
+    def reset_where(self, mask: Tensor, state: ResetState) -> None:
+        """Put environments in ``mask`` (N,) into their rows of ``state``."""
+        self._current = ResetState(
+            **{
+                f.name: torch.where(
+                    mask.unsqueeze(-1), getattr(state, f.name), getattr(self._current, f.name)
+                )
+                for f in fields(state)
+            }
+        )
+        self._state = None
+
     def save_state(self) -> dict[str, Any]:
         """Return the root and joint states."""
         return {f.name: getattr(self._current, f.name).clone() for f in fields(self._current)}

@@ -24,6 +24,14 @@ _SOLVERS = {"Newton": mujoco.mjtSolver.mjSOL_NEWTON, "CG": mujoco.mjtSolver.mjSO
 
 _CONES = {"pyramidal": mujoco.mjtCone.mjCONE_PYRAMIDAL, "elliptic": mujoco.mjtCone.mjCONE_ELLIPTIC}
 
+# How many contacts a shape can have with a plane; boxes, cylinders and meshes at most four.
+_PLANE_CONTACTS = {
+    int(mujoco.mjtGeom.mjGEOM_SPHERE): 1,
+    int(mujoco.mjtGeom.mjGEOM_ELLIPSOID): 1,
+    int(mujoco.mjtGeom.mjGEOM_CAPSULE): 2,
+}
+_MOST_PLANE_CONTACTS = 4
+
 
 def build_model(character: Character, engine_cfg: Any, physics_dt: float) -> mujoco.MjModel:
     """Compile the character with position drives, ground and ground-force sensors.
@@ -70,6 +78,26 @@ def ground_force_bodies(spec: mujoco.MjSpec) -> list[str]:
     ]
 
 
+def worst_case(model: mujoco.MjModel) -> tuple[int, int]:
+    """Most contacts with the ground, and most constraint rows, that one simulation can have.
+
+    A row for each direction of each contact's friction cone, and one for each joint at a limit.
+    Nothing collides but a geom with the ground, so a geom's contacts are those with a plane.
+    """
+    contacts = rows = 0
+    for geom in range(model.ngeom):
+        if not model.geom_conaffinity[geom] & 1:
+            continue
+        count = _PLANE_CONTACTS.get(int(model.geom_type[geom]), _MOST_PLANE_CONTACTS)
+        dimensions = int(model.geom_condim[geom])
+        if model.opt.cone == mujoco.mjtCone.mjCONE_PYRAMIDAL and dimensions > 1:
+            dimensions = 2 * (dimensions - 1)
+        contacts, rows = contacts + count, rows + count * dimensions
+    limits = int((model.jnt_limited != 0).sum())
+    friction = int((model.dof_frictionloss > 0.0).sum())
+    return max(contacts, 1), max(rows + limits + friction, 1)
+
+
 def _add_drives(spec: mujoco.MjSpec, character: Character, armature: float) -> None:
     for index, name in enumerate(character.joint_names):
         spec.joint(name).armature = armature
@@ -94,7 +122,7 @@ def _add_ground_sensor(spec: mujoco.MjSpec, body: str) -> None:
 
 def _choice(field: str, value: str, table: dict[str, Any]) -> Any:
     if value not in table:
-        raise InputError(f"sim.mujoco.{field} is {value!r}; valid: {', '.join(table)}")
+        raise InputError(f"sim.<engine>.{field} is {value!r}; valid: {', '.join(table)}")
     return table[value]
 
 

@@ -10,23 +10,35 @@ import torch
 
 from animRL.cfg.mimic.walk_config import WalkConfig
 from animRL.sim.base import PhysParams, ResetState, SimBackend
-from animRL.sim.factory import ENGINES, make_backend
+from animRL.sim.factory import ENGINES, make_backend, warp_is_installed
 from animRL.utils import rotations as rot
 from animRL.utils.errors import InputError
 
 Maker = Callable[..., SimBackend]
 
 
-@pytest.fixture(params=ENGINES)
-def make(request: pytest.FixtureRequest) -> Maker:
+def maker(engine: str) -> Maker:
+    if engine == "warp" and not warp_is_installed():
+        pytest.skip("the extra gpu (mujoco-warp) is not installed")
+
     def build(num_envs: int = 3, **settings: object) -> SimBackend:
         cfg = WalkConfig()
-        cfg.set("sim.engine", request.param)
-        for path, value in settings.items():
+        for path, value in {"engine": engine, "device": "cpu", "threads": 1, **settings}.items():
             cfg.set("sim." + path, value)
         return make_backend(cfg, num_envs)
 
     return build
+
+
+@pytest.fixture(params=ENGINES)
+def make(request: pytest.FixtureRequest) -> Maker:
+    return maker(request.param)
+
+
+@pytest.fixture(params=("mujoco", "warp"))
+def make_physics(request: pytest.FixtureRequest) -> Maker:
+    """Engines with forces, contacts and parameters."""
+    return maker(request.param)
 
 
 def standing(backend: SimBackend, count: int, height: float = 1.5, seed: int = 0) -> ResetState:
@@ -90,6 +102,24 @@ def test_reset_leaves_the_others_untouched(make: Maker) -> None:
     assert torch.equal(before.root_pos, kept[0])
 
 
+def test_a_mask_resets_the_same_environments_as_their_numbers(make: Maker) -> None:
+    states = []
+    for masked in (False, True):
+        backend = make()
+        backend.reset(everyone(backend), standing(backend, 3))
+        backend.step(backend.character.default_joint_pos.expand(3, -1))
+        new, ids = standing(backend, 3, seed=5), torch.tensor([0, 2])
+        if masked:
+            backend.reset_where(torch.tensor([True, False, True]), new)
+        else:
+            backend.reset(ids, ResetState(**{n: v[ids] for n, v in vars(new).items()}))
+        backend.step(backend.character.default_joint_pos.expand(3, -1))
+        states.append(backend.state())
+        backend.check()
+    for name in ("root_pos", "root_ang_vel", "joint_vel", "ground_contact_force"):
+        assert torch.equal(getattr(states[0], name), getattr(states[1], name)), name
+
+
 def test_saved_states_come_back_exactly(make: Maker) -> None:
     backend = make()
     backend.reset(everyone(backend), standing(backend, 3, height=0.8))
@@ -135,17 +165,6 @@ def test_parameters_outside_caps_are_refused(make: Maker) -> None:
             backend.set_params(torch.tensor([0]), params)
 
 
-@pytest.fixture
-def mujoco_backend() -> Callable[..., SimBackend]:
-    def build(num_envs: int = 3, threads: int = 1) -> SimBackend:
-        cfg = WalkConfig()
-        cfg.set("sim.engine", "mujoco")
-        cfg.set("sim.threads", threads)
-        return make_backend(cfg, num_envs)
-
-    return build
-
-
 def on_feet(backend: SimBackend, count: int) -> ResetState:
     zeros = torch.zeros(count, 3)
     joints = backend.character.default_joint_pos.expand(count, -1)
@@ -154,8 +173,8 @@ def on_feet(backend: SimBackend, count: int) -> ResetState:
     return ResetState(zeros + height, upright, zeros, zeros, joints, torch.zeros_like(joints))
 
 
-def test_the_ground_carries_the_weight_and_pushes_up(mujoco_backend: Maker) -> None:
-    backend = mujoco_backend()
+def test_the_ground_carries_the_weight_and_pushes_up(make_physics: Maker) -> None:
+    backend = make_physics()
     backend.reset(everyone(backend), on_feet(backend, 3))
     forces = []
     for _ in range(25):
@@ -171,10 +190,10 @@ def test_the_ground_carries_the_weight_and_pushes_up(mujoco_backend: Maker) -> N
     assert float(mean[0, others].abs().max()) == 0.0
 
 
-def test_results_do_not_depend_on_the_number_of_threads(mujoco_backend: Maker) -> None:
+def test_results_do_not_depend_on_the_number_of_threads() -> None:
     states = []
     for threads in (1, 2):
-        backend = mujoco_backend(8, threads)
+        backend = maker("mujoco")(8, threads=threads)
         backend.reset(everyone(backend), standing(backend, 8, height=0.9))
         for _ in range(20):
             backend.step(backend.character.default_joint_pos.expand(8, -1))
@@ -184,10 +203,10 @@ def test_results_do_not_depend_on_the_number_of_threads(mujoco_backend: Maker) -
 
 
 def test_a_blow_up_is_reported_until_the_reset(
-    mujoco_backend: Maker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    make_physics: Maker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    backend = mujoco_backend()
+    backend = make_physics()
     state = on_feet(backend, 3)
     state.joint_vel[1] = 1e12
     backend.reset(everyone(backend), state)
@@ -202,9 +221,9 @@ def test_a_blow_up_is_reported_until_the_reset(
     assert list(tmp_path.iterdir()) == []  # no MUJOCO_LOG.TXT
 
 
-def test_parameters_change_the_physics_of_their_environment_alone(mujoco_backend: Maker) -> None:
+def test_parameters_change_the_physics_of_their_environment_alone(make_physics: Maker) -> None:
     def run(params: PhysParams | None) -> torch.Tensor:
-        backend = mujoco_backend()
+        backend = make_physics()
         backend.reset(everyone(backend), on_feet(backend, 3))
         if params is not None:
             backend.set_params(torch.tensor([1]), params)
@@ -213,7 +232,7 @@ def test_parameters_change_the_physics_of_their_environment_alone(mujoco_backend
         return backend.state().root_pos
 
     plain = run(None)
-    heavy = mujoco_backend().character.body_mass.expand(1, -1) * 2.0
+    heavy = make_physics().character.body_mass.expand(1, -1) * 2.0
     for params, axis in (
         (PhysParams(push_force=torch.tensor([[300.0, 0.0, 0.0]])), 0),
         (PhysParams(body_mass=heavy), 2),
@@ -223,8 +242,8 @@ def test_parameters_change_the_physics_of_their_environment_alone(mujoco_backend
         assert (changed[1, axis] - plain[1, axis]).abs() > 1e-5
 
 
-def test_gravity_pulls_at_9_81(mujoco_backend: Maker) -> None:
-    backend = mujoco_backend()
+def test_gravity_pulls_at_9_81(make_physics: Maker) -> None:
+    backend = make_physics()
     state = on_feet(backend, 3)
     state = ResetState(**{**vars(state), "root_pos": state.root_pos + torch.tensor([0.0, 0, 5])})
     backend.reset(everyone(backend), state)
@@ -234,8 +253,8 @@ def test_gravity_pulls_at_9_81(mujoco_backend: Maker) -> None:
     assert float(backend.state().root_lin_vel[0, 2]) == pytest.approx(-9.81 * 0.2, rel=1e-3)
 
 
-def test_loading_undoes_parameters_and_keeps_contact_forces(mujoco_backend: Maker) -> None:
-    backend = mujoco_backend()
+def test_loading_undoes_parameters_and_keeps_contact_forces(make_physics: Maker) -> None:
+    backend = make_physics()
     backend.reset(everyone(backend), on_feet(backend, 3))
     targets = backend.character.default_joint_pos.expand(3, -1)
     for _ in range(10):
@@ -258,12 +277,12 @@ def test_loading_undoes_parameters_and_keeps_contact_forces(mujoco_backend: Make
 
 
 def test_targets_out_of_the_drives_reach_pull_no_harder_than_their_effort(
-    mujoco_backend: Maker,
+    make_physics: Maker,
 ) -> None:
     results = []
     reach = 1000.0 / 300.0
     for lead in (reach, 100.0):
-        backend = mujoco_backend()
+        backend = make_physics()
         state = on_feet(backend, 3)
         backend.reset(everyone(backend), state)
         backend.step(state.joint_pos + lead)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from animRL.cfg.base_config import BaseConfig
 from animRL.cfg.characters.bob_config import BobConfig
 from animRL.cfg.sim.mujoco_config import MujocoConfig
+from animRL.cfg.sim.warp_config import WarpConfig
 from animRL.cfg.validators import Choice, KernelTerm, Length, OptionalOf, Range
 
 
@@ -34,7 +35,8 @@ class MimicConfig(BaseConfig):
 
         engine = "auto"
         """"auto": the best engine of this machine."""
-        device = "cpu"
+        device = "auto"
+        """"auto": a GPU for engine "warp" where there is one, else the CPU."""
         dt = 0.005
         """Physics time step [s]."""
         substeps = 4
@@ -49,6 +51,9 @@ class MimicConfig(BaseConfig):
 
         class mujoco(MujocoConfig):
             """The engine "mujoco"."""
+
+        class warp(WarpConfig):
+            """The engine "warp"."""
 
     class motion_loader:
         """Which motion, and how it is read."""
