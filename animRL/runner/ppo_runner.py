@@ -3,72 +3,61 @@
 from __future__ import annotations
 
 import io
-import json
-import math
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import redirect_stdout
-from dataclasses import astuple, dataclass
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from animRL.envs.mimic_task import MimicTask
-from animRL.evaluation.evaluate import (
-    Policy,
-    Trace,
-    roll_out,
-    start_clips,
-    start_phases,
-    summarise,
-)
-from animRL.runner.checkpoint import load_checkpoint, replacing, save_checkpoint
+from animRL.evaluation.evaluate import Policy, Trace
+from animRL.runner.checkpoint import load_checkpoint, save_checkpoint
+from animRL.runner.evaluations import Best, evaluate_policy, evaluation_text, write_curve
+from animRL.runner.finite import check_finite, totals
 from animRL.runner.policy import inference_policy
+from animRL.runner.processes import Processes
 from animRL.runner.progress import ProgressLine
 from animRL.runner.rsl import OnPolicyRunner, QuietLogger
 from animRL.runner.rsl_config import rsl_config
 from animRL.runner.run_dir import BEST_NAME, FINAL_NAME, iteration_path
 from animRL.runner.vec_env import RslVecEnv
-from animRL.utils.errors import InputError
-
-EVALUATION_SEED = 12345
-"""Starts of the evaluations inside training: always the same, so that they can be compared."""
-
-
-@dataclass
-class Best:
-    """The best evaluation so far."""
-
-    success: float = -1.0
-    normalised_return: float = -1.0
-    position_error: float = float("inf")
-    iteration: int = -1
-
-    def beaten_by(self, metrics: Mapping[str, float]) -> bool:
-        """More success, or as much with a larger normalised return (which counts falls)."""
-        other = (metrics["success"], metrics["normalised_return"])
-        return other > (self.success, self.normalised_return)
+from animRL.utils.errors import InputError, ProcessLost
 
 
 class PpoRunner(OnPolicyRunner):
-    """One training run.
+    """One training run, alone or as one of many processes that train together.
 
     ``on_evaluation``, if set, is called after each evaluation with (iteration, metrics, trace of
-    environment 0): the recorder's way in.
+    environment 0): the recorder's way in. Of many processes the first alone evaluates and writes.
     """
 
     current_learning_iteration: int
     """Iterations finished so far."""
 
-    def __init__(self, env: MimicTask, train_cfg: Any, eval_env: MimicTask | None = None) -> None:
+    def __init__(
+        self,
+        env: MimicTask,
+        train_cfg: Any,
+        eval_env: MimicTask | None = None,
+        processes: Processes | None = None,
+    ) -> None:
         """Build networks, optimiser and storage for ``env``; nothing is written.
+
+        Args:
+            env: this process's environments.
+            train_cfg: a ``MimicTrainConfig``.
+            eval_env: built from an ``evaluation_config``; None: no evaluations.
+            processes: who trains with this process; None: nobody.
 
         Raises:
             InputError: if an iteration has fewer samples than mini-batches.
         """
         self.train_cfg = train_cfg
+        self.processes = processes or Processes()
         self.run_dir: Path | None = None
         self.eval_env = eval_env
         self.on_evaluation: Callable[[int, dict[str, float], Trace], None] | None = None
@@ -77,6 +66,7 @@ class PpoRunner(OnPolicyRunner):
         self.training_seconds = 0.0
         self.curve: list[dict[str, float]] = []
         samples = env.num_envs * train_cfg.runner.num_steps_per_env
+        self.samples_per_iteration = samples * self.processes.world_size
         if train_cfg.algorithm.num_mini_batches > samples:
             raise InputError(
                 f"algorithm.num_mini_batches is {train_cfg.algorithm.num_mini_batches}; valid: at "
@@ -92,6 +82,20 @@ class PpoRunner(OnPolicyRunner):
         self.cfg["logger"]["use_wandb"] = use_wandb
         self._set_logger(str(run_dir))
 
+    def _configure_multi_gpu(self) -> None:
+        """Replace rsl-rl's method, which takes the environment's word and knows nccl alone."""
+        processes = self.processes
+        self.is_distributed, self.gpu_world_size = processes.many, processes.world_size
+        self.gpu_global_rank, self.gpu_local_rank = processes.rank, processes.local_rank
+        self.cfg["multi_gpu"] = None
+        if processes.many:
+            processes.open_group(self.device)
+            self.cfg["multi_gpu"] = {
+                "global_rank": processes.rank,
+                "local_rank": processes.local_rank,
+                "world_size": processes.world_size,
+            }
+
     def _set_logger(self, log_dir: str | None) -> None:
         self.logger = QuietLogger(
             log_dir=log_dir, cfg=self.cfg, env_cfg=self.env.cfg,
@@ -104,35 +108,45 @@ class PpoRunner(OnPolicyRunner):
         """Train for a number of iterations, with everything that happens in between."""
         cfg, first = self.train_cfg.runner, self.current_learning_iteration
         last = first + num_learning_iterations
-        samples = cfg.num_steps_per_env * self.env.num_envs
         if init_at_random_ep_len:
             # Spread the time-outs, so that not all environments end in the same step.
             self.env.episode_length_buf = torch.randint_like(
                 self.env.episode_length_buf, int(self.env.max_episode_length)
             )
         self.logger.init_logging_writer()
-        line = ProgressLine(last, samples, start_iteration=first)
+        line = ProgressLine(last, self.samples_per_iteration, start_iteration=first)
         obs = self.env.get_observations()
         self.alg.train_mode()
         saved = first
         try:
+            with self.processes.lockstep():
+                self.processes.share([self.alg.actor, self.alg.critic])
             for iteration in range(first + 1, last + 1):
-                obs, seconds = self._iteration(obs, iteration, first, last)
+                with self.processes.lockstep():
+                    obs, seconds = self._iteration(obs, iteration, first, last)
                 self.current_learning_iteration = iteration
                 self.training_seconds += seconds
-                metrics = self._evaluate_if_due(iteration, iteration == last)
+                self.processes.raise_signal()
+                evaluates = cfg.eval_interval > 0 and (
+                    iteration % cfg.eval_interval == 0 or iteration == last
+                )
+                saves = iteration % cfg.save_interval == 0 or iteration == last
+                metrics = self._evaluate(iteration) if evaluates else {}
                 if metrics:
-                    line.message(_evaluation_text(iteration, metrics))
+                    line.message(evaluation_text(iteration, metrics))
                 line.update(
                     iteration, seconds, self.logger.mean_reward, self.logger.mean_episode_length,
                     metrics.get("success"), metrics.get("position_error_m"),
                 )  # fmt: skip
-                if iteration % cfg.save_interval == 0 or iteration == last:
+                if saves:
                     self._save_iteration()
                     saved = iteration
-        except (KeyboardInterrupt, SystemExit):
+                if evaluates or saves:
+                    self.processes.wait_for_main()
+        except (KeyboardInterrupt, SystemExit, ProcessLost):
             if self.current_learning_iteration > saved:
-                self._save_iteration()
+                with self.processes.lockstep():  # torchrun's SIGTERM must not cut it short
+                    self._save_iteration()
             raise
         finally:
             line.close()
@@ -158,20 +172,26 @@ class PpoRunner(OnPolicyRunner):
         # Small tensors gain nothing from threads, and threads that wait for the next one take
         # the physics' cores.
         torch.set_num_threads(1)
+        logs: list[dict[str, torch.Tensor]] = []
         try:
             with torch.inference_mode():
                 for _ in range(self.train_cfg.runner.num_steps_per_env):
                     actions = self.alg.act(obs)
                     obs, rewards, dones, extras = self.env.step(actions)
-                    _check_finite(extras["log"], "reward", iteration)
+                    logs.append(extras["log"])
                     self.alg.process_env_step(obs, scale * rewards, dones, extras)
                     self.logger.process_env_step(rewards, dones, extras)
                 self.alg.compute_returns(obs)
+            # Once an iteration: reading a number waits for the device.
+            means = self.processes.mean(totals(logs), self.device)
+            check_finite(means, "reward", iteration)
+            self.env.env.backend.check()
         finally:
             torch.set_num_threads(threads)
         collected = time.perf_counter()
-        losses = self.alg.update()
-        _check_finite(losses, "loss", iteration)
+        losses = self.processes.mean(self.alg.update(), self.device)
+        self.processes.share([self.alg.actor, self.alg.critic])
+        check_finite(losses, "loss", iteration)
         learned = time.perf_counter()
         self.logger.log(
             it=iteration, start_it=first, total_it=last, collect_time=collected - start,
@@ -181,9 +201,9 @@ class PpoRunner(OnPolicyRunner):
         )  # fmt: skip
         return obs, learned - start
 
-    def _evaluate_if_due(self, iteration: int, is_last: bool) -> dict[str, float]:
-        interval = self.train_cfg.runner.eval_interval
-        if self.eval_env is None or interval == 0 or (iteration % interval and not is_last):
+    def _evaluate(self, iteration: int) -> dict[str, float]:
+        """Evaluate, keep the policy if it is the best so far, and return the metrics."""
+        if self.eval_env is None:
             return {}
         start, trace = time.perf_counter(), Trace()
         metrics = self.evaluate(self.eval_env, trace)
@@ -191,25 +211,19 @@ class PpoRunner(OnPolicyRunner):
         self.evaluation_seconds += seconds
         point = {
             "iteration": iteration,
-            "samples": iteration * self.train_cfg.runner.num_steps_per_env * self.env.num_envs,
+            "samples": iteration * self.samples_per_iteration,
             "training_seconds": round(self.training_seconds, 2),
             "evaluation_seconds": round(seconds, 2),
             **metrics,
         }
         self.curve.append(point)
         if self.run_dir is not None:
-            with replacing(self.run_dir / "learning_curve.json") as file:
-                file.write(json.dumps(self.curve, indent=1).encode())
+            write_curve(self.run_dir, self.curve)
         if self.logger.writer is not None:
             for name, value in metrics.items():
                 self.logger.writer.add_scalar(f"Eval/{name}", value, iteration)
         if self.best.beaten_by(metrics):
-            self.best = Best(
-                metrics["success"],
-                metrics["normalised_return"],
-                metrics["position_error_m"],
-                iteration,
-            )
+            self.best = Best.of(iteration, metrics)
             if self.run_dir is not None:
                 self.save(str(self.run_dir / BEST_NAME))
         if self.on_evaluation is not None:
@@ -218,18 +232,9 @@ class PpoRunner(OnPolicyRunner):
 
     def evaluate(self, env: MimicTask, trace: Trace | None = None) -> dict[str, float]:
         """Roll the present policy out deterministically, half from phase 0, half from anywhere."""
-        half = env.num_envs // 2
-        phases = start_phases(env.num_envs, half, EVALUATION_SEED, env.device)
-        policy = self.inference_policy()
-        clips = start_clips(env, half)
-        episodes = roll_out(env, policy, phases, EVALUATION_SEED, trace, clips)
-        metrics = summarise(episodes, half)
+        metrics = evaluate_policy(env, self.inference_policy(), trace)
         self.alg.train_mode()
-        zero, anywhere = metrics["success_rate"], metrics["success_rate_random_phase"]
-        return {
-            "success": (zero * half + anywhere * (env.num_envs - half)) / env.num_envs,
-            **metrics,
-        }
+        return metrics
 
     def inference_policy(self) -> Policy:
         """Return the deterministic policy: observations (N, 108) to actions (N, J)."""
@@ -256,7 +261,8 @@ class PpoRunner(OnPolicyRunner):
         map_location: str | None = None,
     ) -> dict:
         """Read a checkpoint safely and go on after its last finished iteration."""
-        payload = load_checkpoint(path, map_location or self.device)
+        target = map_location or self.device
+        payload = self.processes.from_main(lambda: load_checkpoint(path, target), target)
         try:
             self.alg.load(payload, load_cfg, strict)
         except (RuntimeError, ValueError) as error:
@@ -285,25 +291,3 @@ class PpoRunner(OnPolicyRunner):
         best = self.run_dir / BEST_NAME
         last = iteration_path(self.run_dir, self.current_learning_iteration)
         shutil.copyfile(best if best.exists() else last, self.run_dir / FINAL_NAME)
-
-
-def _evaluation_text(iteration: int, metrics: Mapping[str, float]) -> str:
-    return (
-        f"evaluation at {iteration}: success {metrics['success']:.2f}, position error "
-        f"{metrics['position_error_m']:.3f} m, normalised return "
-        f"{metrics['normalised_return']:.2f}, reward of a step {metrics['course_reward']:.2f}"
-    )
-
-
-def _check_finite(values: Mapping[str, Any], what: str, iteration: int) -> None:
-    """Stop a training that a number which is none would poison.
-
-    Raises:
-        InputError: naming the reward terms or losses that are not finite.
-    """
-    bad = [name for name, value in values.items() if not math.isfinite(value)]
-    if bad:
-        raise InputError(
-            f"iteration {iteration}: {what} not finite: {', '.join(bad)}; the last checkpoint "
-            "before it is good"
-        )

@@ -9,6 +9,7 @@ import os
 import select
 import signal
 import sys
+import time
 import traceback
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -16,12 +17,16 @@ from types import FrameType
 from typing import Any, NoReturn
 
 from animRL.cfg.base_config import BaseConfig, ConfigError
-from animRL.utils.errors import InputError
+from animRL.utils.errors import InputError, ProcessLost
 
 os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")  # before rsl_rl: it fails where git is missing
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: idle threads leave the cores
 
-EXIT_BAD_INPUT, EXIT_INTERRUPTED, EXIT_BROKEN_PIPE, EXIT_TERMINATED = 2, 130, 141, 143
+EXIT_LOST, EXIT_BAD_INPUT = 1, 2
+EXIT_INTERRUPTED, EXIT_BROKEN_PIPE, EXIT_TERMINATED = 130, 141, 143
+
+SAME_ERROR_SECONDS = 3.0
+"""How long one of many processes waits before it tells an error that all may have."""
 
 _OPTIONS: dict[str, dict[str, Any]] = {
     "task": {"default": "walk", "metavar": "NAME", "help": "task to load (default: walk)"},
@@ -33,9 +38,9 @@ _OPTIONS: dict[str, dict[str, Any]] = {
         "metavar": "FILE",
         "help": "other motion clips for the task: files, or patterns such as 'clips/*.txt'",
     },
-    "sim": {"metavar": "ENGINE", "help": "physics engine: auto, mujoco or kinematic"},
-    "device": {"help": "where to compute: cpu, cuda or cuda:<index>"},
-    "num_envs": {"type": int, "metavar": "N", "help": "number of environments"},
+    "sim": {"metavar": "ENGINE", "help": "physics engine: auto, mujoco, warp or kinematic"},
+    "device": {"help": "where to compute: auto, cpu, cuda or cuda:<index>"},
+    "num_envs": {"type": int, "metavar": "N", "help": "number of environments (of each process)"},
     "max_iterations": {"type": int, "metavar": "N", "help": "number of training iterations"},
     "run_name": {"metavar": "NAME", "help": "name of the run, put after its date and time"},
     "experiment_name": {"metavar": "NAME", "help": "folder of the run inside logs"},
@@ -96,7 +101,8 @@ class Parser(argparse.ArgumentParser):
         if message.startswith("unrecognized arguments: ") and unknown:
             close = difflib.get_close_matches(unknown[0], self._option_string_actions, n=1)
             message += f" (did you mean {close[0]}?)" if close else " (see --help)"
-        self.exit(EXIT_BAD_INPUT, f"error: {message}\n")
+        report_error(message)
+        self.exit(EXIT_BAD_INPUT)
 
 
 def add_common_arguments(
@@ -156,12 +162,28 @@ def load_configurations(task: str, run: Path) -> tuple[Any, Any]:
     )
 
 
+def report_error(message: str, told: bool | None = None) -> None:
+    """Print an error in one line; of many processes that fail alike, only one does.
+
+    Where it is not known whether another process has ``told`` it, the first one prints at once and
+    the others wait: torchrun ends them meanwhile, if the first one has failed.
+    """
+    rank = os.environ.get("RANK", "0")
+    if told:
+        return
+    if rank != "0":
+        if told is None:
+            time.sleep(SAME_ERROR_SECONDS)
+        message = f"process {rank}: {message}"
+    print("error: " + " ".join(message.splitlines()), file=sys.stderr, flush=True)
+
+
 def run_main(main: Callable[[list[str] | None], int], argv: list[str] | None = None) -> NoReturn:
     """Run a script's main and exit.
 
-    The exit code is that of `main` (0, or 1 for a verdict of no), 2 after bad input, told in one
-    line, 130 after Ctrl-C, 143 after SIGTERM, which lets `finally` blocks run, 141 when the reader
-    of the output has gone.
+    The exit code is that of `main` (0, or 1 for a verdict of no), 1 if another process of a common
+    training is lost, 2 after bad input, told in one line, 130 after Ctrl-C, 143 after SIGTERM,
+    which lets `finally` blocks run, 141 when the reader of the output has gone.
     """
     debug = "--debug" in (sys.argv[1:] if argv is None else argv)
     previous = signal.signal(signal.SIGTERM, _terminate)
@@ -171,12 +193,18 @@ def run_main(main: Callable[[list[str] | None], int], argv: list[str] | None = N
     except (InputError, ConfigError) as error:
         if debug:
             traceback.print_exc()
-        print("error: " + " ".join(str(error).splitlines()), file=sys.stderr)
+        report_error(str(error), getattr(error, "told", None))
         code = EXIT_BAD_INPUT
+    except ProcessLost as error:
+        if debug:
+            traceback.print_exc()
+        report_error(str(error), error.told)
+        code = EXIT_LOST
     except KeyboardInterrupt:
         if debug:
             traceback.print_exc()
-        print("interrupted", file=sys.stderr)
+        if os.environ.get("RANK", "0") == "0":
+            print("interrupted", file=sys.stderr)
         code = EXIT_INTERRUPTED
     except BrokenPipeError:
         if not _output_gone():

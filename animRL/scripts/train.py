@@ -1,14 +1,17 @@
 """Train a policy to follow a motion clip.
 
 One command trains, evaluates now and then, and leaves checkpoints, curves and videos in
-``animRL/logs/<experiment>/<date_time>_<run_name>/``.
+``animRL/logs/<experiment>/<date_time>_<run_name>/``. Started by torchrun, many processes train one
+policy; the first of them writes all that.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import time
+from contextlib import ExitStack, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +22,7 @@ from animRL.scripts.cli import (
     load_configurations,
     run_main,
 )
-from animRL.utils.errors import InputError
+from animRL.utils.errors import InputError, ProcessLost
 
 EVALUATION_EPISODES = 40
 """Episodes of an evaluation inside training, half of them from phase 0."""
@@ -36,38 +39,104 @@ def main(argv: list[str] | None = None) -> int:
     add_common_arguments(parser)
     args = parser.parse_args(argv)
 
+    from animRL.runner.processes import Processes
+
+    processes = Processes.from_environment()
+    with ExitStack() as stack:
+        if not processes.is_main:
+            stack.enter_context(redirect_stdout(stack.enter_context(open(os.devnull, "w"))))
+        _train(args, processes)
+    processes.close()
+    return 0
+
+
+def _train(args: argparse.Namespace, processes: Any) -> None:
+    """Train as one of ``processes``."""
     import torch
 
     from animRL.runner.ppo_runner import PpoRunner
     from animRL.tasks import make_env
     from animRL.utils.seeding import seed_everything
 
-    env_cfg, train_cfg, resumed_from = _configurations(args)
-    if train_cfg.runner.threads:
-        torch.set_num_threads(train_cfg.runner.threads)
-    seed_everything(train_cfg.runner.seed)
-    env = make_env(args.task, env_cfg)
-    runner = PpoRunner(env, train_cfg, _evaluation_env(args.task, env_cfg, train_cfg))
+    env_cfg, own_cfg, train_cfg, resumed_from = _common_configurations(args, processes)
+    threads = processes.threads(train_cfg.runner.threads)
+    if threads:
+        torch.set_num_threads(threads)
+    seed_everything(processes.seed(train_cfg.runner.seed))
+    env = make_env(args.task, own_cfg)
+    env_cfg.set("env.num_envs", env.num_envs)
+    eval_env = _evaluation_env(args.task, own_cfg, train_cfg) if processes.is_main else None
+    runner = PpoRunner(env, train_cfg, eval_env, processes)
     if resumed_from is not None:
         _resume(runner, *resumed_from)
+    if processes.is_main:
+        _train_and_write(args, runner, env_cfg, resumed_from)
+    else:
+        processes.wait_for_main()
+        runner.learn(train_cfg.runner.max_iterations - runner.current_learning_iteration)
+        env.backend.close()
+
+
+def _train_and_write(
+    args: argparse.Namespace, runner: Any, env_cfg: Any, resumed_from: tuple[Path, Path] | None
+) -> None:
+    """Train and leave checkpoints, curves and videos in a new folder."""
+    env, train_cfg = runner.env.env, runner.train_cfg
     run_dir = _new_run(env_cfg, train_cfg, resumed_from)
     runner.open_run(run_dir, bool(args.wb))
     recorder = _recorder(args, env, run_dir)
     runner.on_evaluation = _film(recorder, train_cfg, env.motion_loader)
-    _print_start(args.task, env, train_cfg, run_dir)
+    _print_start(args.task, env, train_cfg, run_dir, runner.processes)
     began = time.perf_counter()
     try:
+        runner.processes.wait_for_main()
         runner.learn(train_cfg.runner.max_iterations - runner.current_learning_iteration)
-    except (KeyboardInterrupt, SystemExit):
-        print(f"stopped; to go on: python scripts/train.py --task={args.task} --resume "
-              f"--load_run={_name(run_dir)}")  # fmt: skip
+    except (KeyboardInterrupt, SystemExit, ProcessLost):
+        print(f"stopped; to go on: {runner.processes.launcher} scripts/train.py "
+              f"--task={args.task} --resume --load_run={_name(run_dir)}", flush=True)  # fmt: skip
         raise
     finally:
         _draw_curve(runner, run_dir, args.task)
         recorder.close()
         env.backend.close()
     _print_end(runner, run_dir, args.task, time.perf_counter() - began)
-    return 0
+
+
+def _common_configurations(
+    args: argparse.Namespace, processes: Any
+) -> tuple[Any, Any, Any, tuple[Path, Path] | None]:
+    """Configurations as the first of many processes reads them, equal in all.
+
+    Returns:
+        The environment's; the same with this process's device and share of the cores; the
+        training's; if asked, the run and checkpoint to resume from.
+    """
+    from animRL.sim.factory import resolve_device, resolve_engine
+    from animRL.tasks import make_env_cfg, make_train_cfg
+
+    if not processes.many:
+        env_cfg, train_cfg, resumed_from = _configurations(args)
+        return env_cfg, env_cfg, train_cfg, resumed_from
+
+    def read() -> dict[str, Any]:
+        env_cfg, train_cfg, resumed_from = _configurations(args)
+        engine = resolve_engine(env_cfg.sim.engine, env_cfg.sim.device)
+        return {
+            "env": env_cfg.to_dict(),
+            "train": train_cfg.to_dict(),
+            "engine": engine,
+            "device": resolve_device(engine, env_cfg.sim.device),
+            "resumed_from": [str(path) for path in resumed_from or ()],
+        }
+
+    common = processes.from_main(read)
+    env_cfg, own_cfg = (type(make_env_cfg(args.task)).from_dict(common["env"]) for _ in range(2))
+    own_cfg.set("sim.engine", common["engine"])
+    own_cfg.set("sim.device", processes.device(common["device"]))
+    own_cfg.set("sim.threads", processes.threads(env_cfg.sim.threads))
+    train_cfg = type(make_train_cfg(args.task)).from_dict(common["train"])
+    found = tuple(Path(name) for name in common["resumed_from"])
+    return env_cfg, own_cfg, train_cfg, (found[0], found[1]) if found else None
 
 
 def _configurations(args: argparse.Namespace) -> tuple[Any, Any, tuple[Path, Path] | None]:
@@ -165,18 +234,21 @@ def _draw_curve(runner: Any, run_dir: Path, task: str) -> None:
             print(f"no picture of the learning curve: {error}")
 
 
-def _print_start(task: str, env: Any, train_cfg: Any, run_dir: Path) -> None:
+def _print_start(task: str, env: Any, train_cfg: Any, run_dir: Path, processes: Any) -> None:
     import torch
 
     from animRL.runner.progress import task_table
 
     loader = env.motion_loader
-    samples = train_cfg.runner.num_steps_per_env * env.num_envs
+    count = processes.world_size
+    samples = train_cfg.runner.num_steps_per_env * env.num_envs * count
+    together = f" in each of {count} processes, {env.num_envs * count} in all"
     rows: list[tuple[str, object]] = [
         ("task", f"{task}, character {env.character.name}"),
         *_motion_rows(loader),
-        ("engine", f"{type(env.backend).__name__} on {env.device}, {env.num_envs} environments"),
-        ("threads", torch.get_num_threads()),
+        ("engine", f"{type(env.backend).__name__} on {env.device}, {env.num_envs} environments"
+         + (together if processes.many else "")),
+        ("threads", f"{torch.get_num_threads()}" + (" each" if processes.many else "")),
         ("seed", train_cfg.runner.seed),
         ("iterations", f"{train_cfg.runner.max_iterations} of {samples:,} samples"),
     ]  # fmt: skip

@@ -129,7 +129,7 @@ def test_evaluation_leaves_a_video(logs: Path) -> None:
         (["--set", "rewards.terms.track_nothing=[1,0]"], "no method REWARDS.reward_track_nothing"),
         (["--set", "env.num_env=3"], "env.num_env"),
         (["--num_envs=0"], "num_envs"),
-        (["--sim=warp"], "sim.engine is 'warp'"),
+        (["--sim=gazebo"], "sim.engine is 'gazebo'"),
         (["--device=cuda"], "sim.device is 'cuda'"),
         (["--resume", "--load_run=nothing"], "nothing"),
         (["--load_run=-1"], "only with --resume"),
