@@ -150,6 +150,7 @@ def _roll_out(
             _record(trace, env, obs, result, int(tally.clip_ids[0]))
         tally.add(result)
         obs = result.obs
+    env.backend.check()
     return tally.episodes()
 
 

@@ -2,12 +2,15 @@
 
 All four are measured in one run, in turns on the same states and targets, so that their ratios
 hold whatever else the machine is doing. Rates are control steps (samples) a second. Under `clips`
-stands what it costs to have many motion clips: looking up one frame for every environment.
+stands what it costs to have many motion clips: looking up one frame for every environment; under
+`memory` what the process and a GPU hold. With several --num_envs the object is that of the last,
+and `growth` lists the objects of all; --plot draws them.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import functools
 import json
 import os
@@ -16,10 +19,12 @@ import statistics
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
 from animRL.scripts.cli import Parser, add_common_arguments, apply_overrides, run_main
+from animRL.utils.errors import InputError
 
 ACTION_STD = 0.3
 BLOCK_STEPS = 10
@@ -36,14 +41,23 @@ CLIP_KEYS = {
     "extra_share_of_step": "what the number of clips adds: (lookup_ms - one_clip_ms) / step_ms",
 }
 """Keys of `clips` in the JSON object and what they mean."""
-PACKAGES = ("torch", "mujoco", "rsl-rl-lib", "numpy")
+GPU_COUNTS = (1024, 2048, 4096, 8192, 16384)
+"""Numbers of environments that are measured on a GPU, unless others are asked for."""
+MEBIBYTE = 2**20
+PACKAGES = ("mujoco-warp", "warp-lang", "torch", "mujoco", "rsl-rl-lib", "numpy")
 
 
 def main(argv: list[str] | None = None) -> int:
     """Measure and print."""
     parser = Parser(__doc__, "python scripts/benchmark.py --num_envs=512 --json")
-    options = ("task", "motion", "sim", "device", "num_envs", "seed", "set", "debug")
+    options = ("task", "motion", "sim", "device", "seed", "set", "debug")
     add_common_arguments(parser, options)
+    parser.add_argument(
+        "--num_envs", type=int, nargs="+", metavar="N",
+        help="numbers of environments, one measurement each (default: 1024 to 16384 on a GPU, "
+        "else that with which the engine trains fastest)",
+    )  # fmt: skip
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw rates against --num_envs")
     parser.add_argument("--blocks", type=int, default=20, help="blocks of 10 steps (default: 20)")
     parser.add_argument(
         "--iterations", type=int, default=6, help="training iterations (default: 6)"
@@ -58,12 +72,33 @@ def main(argv: list[str] | None = None) -> int:
         parser.error("--blocks and --iterations: valid: at least 1")
     if args.clips < 0:
         parser.error(f"--clips {args.clips}: valid: 0 or more")
-    report = _measure(args)
+    counts = args.num_envs or _default_counts(args)
+    if any(count is not None and count < 1 for count in counts):
+        parser.error("--num_envs: valid: at least 1")
+    reports = []
+    for count in counts:
+        args.num_envs = count
+        reports.append(_measure(args))
+        if not args.json:
+            _print(reports[-1])
     if args.json:
-        print(json.dumps(report, indent=1))
-    else:
-        _print(report)
+        growth = {"growth": reports} if len(reports) > 1 else {}
+        print(json.dumps({**reports[-1], **growth}, indent=1))
+    if args.plot:
+        _plot(args.plot, reports)
     return 0
+
+
+def _default_counts(args: argparse.Namespace) -> list[int | None]:
+    """The growth curve on a GPU, elsewhere the engine's own number of environments."""
+    from animRL.sim.factory import resolve_device, resolve_engine
+    from animRL.tasks import make_env_cfg, make_train_cfg
+
+    env_cfg = make_env_cfg(args.task)
+    apply_overrides(env_cfg, make_train_cfg(args.task), args)
+    engine = resolve_engine(env_cfg.sim.engine, env_cfg.sim.device)
+    on_gpu = resolve_device(engine, env_cfg.sim.device).startswith("cuda")
+    return list(GPU_COUNTS) if on_gpu else [None]
 
 
 def _measure(args: argparse.Namespace) -> dict[str, Any]:
@@ -83,18 +118,22 @@ def _measure(args: argparse.Namespace) -> dict[str, Any]:
     clips = _clips(env, args.clips, args.blocks) if args.clips else None
     rates["training"] = _training(env, train_cfg, args.iterations)
     rates = {name: round(rate, 1) for name, rate in rates.items()}
+    env.backend.check()  # physics that went wrong unseen has no speed
+    memory = _memory(env.device)
+    env.backend.close()
     return {
         **rates,
         "environment_over_raw": round(rates["environment"] / rates["raw"], 3),
         "training_over_raw": round(rates["training"] / rates["raw"], 3),
         **({"clips": clips} if clips else {}),
+        "memory": memory,
         "engine_name": type(env.backend).__name__,
         "device": str(env.device),
         "num_envs": env.num_envs,
         "seed": train_cfg.runner.seed,
         "threads": {"engine": env_cfg.sim.threads or os.cpu_count(), "torch": _torch_threads()},
-        "hardware": {"processor": _processor(), "cores": os.cpu_count()},
-        "versions": {"python": platform.python_version(), **{p: version(p) for p in PACKAGES}},
+        "hardware": {"processor": _processor(), "cores": os.cpu_count(), **_gpu(env.device)},
+        "versions": {"python": platform.python_version(), **_versions()},
     }
 
 
@@ -221,7 +260,6 @@ def _replay(
 def _training(env: Any, train_cfg: Any, iterations: int) -> float:
     """Samples a second of whole training iterations, the median after one to warm up."""
     import tempfile
-    from pathlib import Path
 
     from animRL.runner.ppo_runner import PpoRunner
 
@@ -234,10 +272,53 @@ def _training(env: Any, train_cfg: Any, iterations: int) -> float:
 
 
 def _time(function: Callable[[Any], Any], inputs: list[Any]) -> float:
+    """Seconds of the calls, with all that they started on a GPU and nothing from before."""
+    _wait()
     start = time.perf_counter()
     for value in inputs:
         function(value)
+    _wait()
     return time.perf_counter() - start
+
+
+def _wait() -> None:
+    """Wait until the GPU in use, if any, has done all its work, Warp's included."""
+    import torch
+
+    if torch.cuda.is_initialized():
+        torch.cuda.synchronize()
+
+
+def _memory(device: Any) -> dict[str, float]:
+    """Mebibytes: peak of the process; on a GPU peaks of torch and Warp, and all that is in use."""
+    import resource
+
+    found = {"process_peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
+    if device.type == "cuda":
+        import torch
+        import warp as wp
+
+        free, total = torch.cuda.mem_get_info(device)
+        found["gpu_torch_peak_mib"] = torch.cuda.max_memory_reserved(device) / MEBIBYTE
+        own = wp.device_from_torch(device)
+        found["gpu_warp_peak_mib"] = wp.get_mempool_used_mem_high(own) / MEBIBYTE
+        found["gpu_in_use_mib"] = (total - free) / MEBIBYTE
+    return {name: round(value, 1) for name, value in found.items()}
+
+
+def _gpu(device: Any) -> dict[str, str]:
+    import torch
+
+    return {"gpu": torch.cuda.get_device_name(device)} if device.type == "cuda" else {}
+
+
+def _versions() -> dict[str, str]:
+    """Versions of the packages that are installed."""
+    found = {}
+    for name in PACKAGES:
+        with contextlib.suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
 
 
 def _torch_threads() -> int:
@@ -268,6 +349,23 @@ def _print(report: dict[str, Any]) -> None:
               f"{100 * clips['extra_share_of_step']:.2f} % for their number")  # fmt: skip
     versions = ", ".join(f"{name} {number}" for name, number in report["versions"].items())
     print(f"  {report['hardware']['processor']}, {report['hardware']['cores']} cores; {versions}")
+
+
+def _plot(path: Path, reports: list[dict[str, Any]]) -> None:
+    """Draw rate, and its share of the bare engine's, against the number of environments."""
+    from animRL.utils.plots import plot_curves
+
+    names = ("raw", "engine", "environment", "training")
+    counts = [report["num_envs"] for report in reports]
+    panels = {
+        "control steps (samples) a second": {n: [r[n] for r in reports] for n in names},
+        "share of raw": {n: [r[n] / r["raw"] for r in reports] for n in names[1:]},
+    }
+    title = f"{reports[0]['engine_name']} on {reports[0]['device']}"
+    try:
+        plot_curves(path, panels, "environments", title, counts)
+    except OSError as error:
+        raise InputError(f"--plot: cannot write {path} ({error.strerror})") from None
 
 
 if __name__ == "__main__":

@@ -167,3 +167,37 @@ def _save(figure: Figure, path: str | Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path)
     return path
+
+
+def plot_curves(
+    path: str | Path,
+    panels: Mapping[str, Mapping[str, Sequence[float]]],
+    x_label: str,
+    title: str,
+    x: Sequence[float] | None = None,
+) -> Path:
+    """Draw named curves, one panel for each quantity, on a logarithmic axis; return the PNG.
+
+    Args:
+        path: file to write.
+        panels: quantity with unit -> label -> values; NaN and zero leave a gap.
+        x_label: under the last panel.
+        title: line above the figure.
+        x: places of the values, drawn on a logarithmic axis; left out: 1, 2, 3, ...
+    """
+    with plot_style():
+        figure, axes = _stack_of_panels(len(panels))
+        for ax, (name, curves) in zip(axes, panels.items()):
+            for color, (label, values) in zip((LINE, PRODUCT_LINE, FALL_LINE, INK), curves.items()):
+                drawn = np.where(np.asarray(values) > 0.0, values, np.nan)
+                places = np.arange(1, len(drawn) + 1) if x is None else np.asarray(x)
+                marker = "" if len(drawn) > 20 else "o"
+                ax.plot(places, drawn, color=color, label=label, marker=marker, markersize=4)
+            ax.set_yscale("log")
+            if x is not None:
+                ax.set_xscale("log", base=2)
+            ax.set_title(name)
+            ax.legend()
+        axes[-1].set_xlabel(x_label)
+        figure.suptitle(title, fontsize=12.5, x=0.01, ha="left")
+        return _save(figure, path)
