@@ -83,6 +83,7 @@ def test_one_process_by_torchrun_is_the_single_process(tmp_path: Path) -> None:
     assert hashes[0] == hashes[1] and len(hashes[0]) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("mode", "said"),
     [
