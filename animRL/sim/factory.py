@@ -68,7 +68,7 @@ def make_backend(env_cfg: Any, num_envs: int) -> SimBackend:
     if engine == "warp":
         if not warp_is_installed():
             raise InputError(
-                "sim.engine is 'warp', which needs mujoco-warp: pip install 'animRL[gpu]'"
+                "sim.engine is 'warp', which needs mujoco-warp: pip install -e '.[gpu]'"
             )
         from animRL.sim.mujoco_warp import MujocoWarpBackend
 

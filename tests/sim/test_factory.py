@@ -42,7 +42,7 @@ def test_the_device_auto_is_the_gpu_for_warp_alone(
     ("settings", "message"),
     [
         ({"engine": "gazebo"}, "sim.engine is 'gazebo'; valid: auto, mujoco, warp, kinematic"),
-        ({"engine": "warp"}, "needs mujoco-warp: pip install 'animRL.gpu.'"),
+        ({"engine": "warp"}, "needs mujoco-warp: pip install -e '..gpu.'"),
         ({"engine": "warp", "device": "meta"}, "valid for engine warp: auto, cpu, cuda"),
         ({"engine": "mujoco", "device": "meta"}, "valid for engine mujoco: auto, cpu"),
         ({"device": "moon"}, "sim.device is 'moon'"),

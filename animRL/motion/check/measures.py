@@ -93,7 +93,7 @@ class Measures:
 
     @cached_property
     def wrench(self) -> Wrench:
-        """What the ground has to exert, by inverse dynamics."""
+        """What the ground has to exert."""
         return root_wrench(self.character, self.trajectory)
 
     @cached_property
