@@ -198,10 +198,14 @@ def _figures(run: Any) -> dict[str, Any]:
         "terminations_in_one_only": run.terminations,
         "contact_share": run.contact_share,
         "compared_steps": int(run.compared.sum()),
+        "steps_on_the_edge": run.edge_count,
+        "largest_off_the_edge": {name: run.largest_off_the_edge(name) for name in run.differences},
     }
 
 
 def _print_runs(sims: list[str], runs: dict[str, Any]) -> None:
+    from animRL.evaluation.parity import BOUNDS, EDGE_SHIFT
+
     one, free = runs["one step"], runs["free"]
     print(f"{sims[0]} and {sims[1]}: differences (mean, largest)")
     print(f"  {'':<34} {'after one step':>21} {'free-running':>21}")
@@ -212,6 +216,11 @@ def _print_runs(sims: list[str], runs: dict[str, Any]) -> None:
     print(f"  {'steps compared':<34} {int(one.compared.sum()):>21} {int(free.compared.sum()):>21}")
     shares = [f"{100 * run.contact_share:.0f} %" for run in (one, free)]
     print(f"  {'of them on the ground':<34} {shares[0]:>21} {shares[1]:>21}")
+    if one.edge_count:
+        others = ", ".join(f"{name} {one.largest_off_the_edge(name):.1e}" for name in BOUNDS)
+        print(f"  contacts on the edge: {one.edge_count} steps are not judged; {sims[0]} alone "
+              f"differs as much there\n  when the root is moved by {EDGE_SHIFT:g} m. "
+              f"Largest in the others: {others}")  # fmt: skip
 
 
 def _print_outcomes(args: argparse.Namespace, outcomes: list[Any]) -> None:

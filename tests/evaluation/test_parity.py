@@ -54,6 +54,90 @@ def test_an_engine_without_ground_is_found_out(make_task):
     assert any(line.startswith("ground force") for line in parity.verdict(found))
 
 
+class Switch(parity.OnCpu):
+    """An engine whose ground carries environment 0 only where a reset put its root below a height.
+
+    ``bias`` is the engine's own error of that height, ``force`` [N] what its ground gives.
+    """
+
+    def __init__(self, height: float, bias: float = 0.0, force: float = 500.0) -> None:
+        super().__init__(engine("kinematic"))
+        self.height, self.bias, self.force, self.below = height, bias, force, False
+
+    def reset(self, env_ids, state):
+        self.below = bool(state.root_pos[0, 2] + self.bias < self.height)
+        super().reset(env_ids, state)
+
+    def state(self):
+        state = super().state()
+        force = torch.zeros_like(state.ground_contact_force)
+        force[0, 3, 2] = self.force * self.below
+        return dataclasses.replace(state, ground_contact_force=force)
+
+    def save_state(self):
+        return {"own": super().save_state(), "below": self.below}
+
+    def load_state(self, saved):
+        self.below = saved["below"]
+        super().load_state(saved["own"])
+
+
+def compared_switches(make_task, above: float, **second: float) -> parity.Comparison:
+    """One step of a task that starts ``above`` [m] the height at which two such engines switch."""
+    task = make_task(NOISELESS)
+    task.reset(torch.zeros(4))  # environment 0 starts there in a comparison, too
+    height = float(task.backend.state().root_pos[0, 2]) - above
+    task.backend = Switch(height)
+    return parity.compare(task, Switch(height, **second), random_actions(task), 1, True)
+
+
+@pytest.mark.parametrize("side", [1.0, -1.0])
+def test_a_contact_on_the_edge_is_counted_and_not_judged(make_task, side):
+    found = compared_switches(make_task, side * 5e-7, bias=-side * 1e-6)
+    assert found.largest(parity.FORCE) > 0.5
+    assert found.edges.tolist() == [[True, False, False, False]]
+    assert found.largest_off_the_edge(parity.FORCE) == 0.0 and parity.verdict(found) == []
+
+
+@pytest.mark.parametrize(
+    ("above", "second"),
+    [
+        (1e-4, {"bias": -2e-4}),  # an error of height that rounding does not explain
+        (5e-7, {"bias": -1e-6, "force": 5000.0}),  # on the edge, and ten times the force
+        (-1e-2, {"force": 550.0}),  # far from the edge, 10 % more force
+        (5e-7, {"bias": -1e-6, "force": float("nan")}),
+    ],
+)
+def test_a_real_difference_is_no_edge(make_task, above, second):
+    found = compared_switches(make_task, above, **second)
+    assert found.edge_count == 0
+    assert any(line.startswith("ground force") for line in parity.verdict(found))
+
+
+def test_looking_for_an_edge_leaves_the_run_as_it_was(make_task, monkeypatch):
+    runs = []
+    for look in (True, False):
+        task = make_task(NOISELESS)
+        other = engine("mujoco", **{"mujoco.armature": 0.1})
+        if not look:
+            monkeypatch.setattr(parity, "on_the_edge", lambda *a: torch.zeros(4, dtype=torch.bool))
+        runs.append(parity.compare(task, other, random_actions(task), 8, True))
+    assert runs[0].edge_count < 4
+    for name, values in runs[0].differences.items():
+        torch.testing.assert_close(values, runs[1].differences[name], rtol=0.0, atol=0.0)
+
+
+def test_many_steps_on_the_edge_are_a_verdict_of_no():
+    none = torch.zeros(10, 20)
+    edges = torch.zeros(10, 20, dtype=torch.bool)
+    for count, problems in ((2, 0), (3, 1)):
+        edges.view(-1)[:count] = True
+        found = parity.Comparison(
+            {parity.JOINTS: none + edges, parity.FORCE: none}, 0, 1.0, none == 0.0, edges
+        )
+        assert len(parity.verdict(found)) == problems
+
+
 def test_free_runs_are_compared_until_an_episode_ends(make_task):
     task = make_task({**NOISELESS, "env.episode_length": 3})
     found = parity.compare(task, engine("mujoco"), random_actions(task), 5, False)
@@ -94,4 +178,4 @@ def test_warp_agrees_with_mujoco_over_a_hundred_steps_in_contact(make_task):
     assert found.contact_share > 0.3
     assert found.largest("joint position [rad]") < 1e-3
     assert found.largest("ground force [relative]") < 0.01
-    assert found.terminations == 0
+    assert found.terminations == 0 and found.edge_count == 0
