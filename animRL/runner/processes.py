@@ -6,6 +6,7 @@ import io
 import math
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ import torch.distributed as dist
 from torch.distributed.distributed_c10d import PrefixStore, Store
 from torch.distributed.rendezvous import rendezvous
 
+from animRL.runner.watch import SignalWatch
 from animRL.utils.errors import InputError, ProcessLost
 
 START_SECONDS = 600.0
@@ -56,7 +58,9 @@ class Processes:
         self._store: Store | None = None
         self._meetings = 0
         self._signal: int | None = None
+        self._agreed = False
         self._group_open = False
+        self._watch = SignalWatch(self._say_lost)
 
     @classmethod
     def from_environment(cls) -> Processes:
@@ -143,6 +147,8 @@ class Processes:
         """Make collective operations possible between tensors on ``device``."""
         if self.many and not self._group_open:
             backend = "nccl" if torch.device(device).type == "cuda" else "gloo"
+            # Else nccl aborts the process on an error, from a thread of its own, and nobody hears.
+            os.environ.setdefault("TORCH_NCCL_BLOCKING_WAIT", "1")
             with self._lost_is_told():
                 dist.init_process_group(
                     backend, store=PrefixStore("group", self._connected()), rank=self.rank,
@@ -205,7 +211,7 @@ class Processes:
         dist.all_reduce(row)
         *means, interrupted, terminated = (row / self.world_size).tolist()
         if interrupted or terminated:
-            self._signal = int(signal.SIGTERM if terminated else signal.SIGINT)
+            self._signal, self._agreed = int(signal.SIGTERM if terminated else signal.SIGINT), True
         return dict(zip(values, means, strict=True))
 
     @contextmanager
@@ -221,7 +227,7 @@ class Processes:
         caught = (signal.SIGINT, signal.SIGTERM)
         before = {number: signal.signal(number, self._note) for number in caught}
         try:
-            with self._lost_is_told():
+            with self._watch.stretch(), self._lost_is_told():
                 yield
         except InputError as error:
             error.told = self._tell()
@@ -230,11 +236,16 @@ class Processes:
             for number, handler in before.items():
                 signal.signal(number, handler)
 
-    def raise_signal(self) -> None:
-        """Stop if a signal has come during ``lockstep``, here or (see ``mean``) to another."""
-        if self._signal is None:
+    def raise_signal(self, agreed: bool = True) -> None:
+        """Stop if a signal has come during ``lockstep``.
+
+        Args:
+            agreed: only if all processes know of it by ``mean``; the last to hear of it would else
+                wait for those that left. What came later is known to all an iteration on.
+        """
+        if self._signal is None or (agreed and not self._agreed):
             return
-        number, self._signal = self._signal, None
+        number, self._signal, self._agreed = self._signal, None, False
         if number == signal.SIGINT:
             raise KeyboardInterrupt
         raise SystemExit(128 + number)
@@ -258,6 +269,13 @@ class Processes:
             told=self._tell(),
         )
 
+    def _say_lost(self) -> None:
+        """Tell it from the thread that watches, when the main one is stuck."""
+        error = self._lost()
+        if not error.told:
+            who = "" if self.is_main else f"process {self.rank}: "
+            print(f"error: {who}{error}", file=sys.stderr, flush=True)
+
     def _tell(self) -> bool:
         """Announce that this process says why the training ends; whether another did so before."""
         try:
@@ -280,7 +298,7 @@ class Processes:
         store = self._connected()
         try:
             while not store.check([key]):
-                self.raise_signal()
+                self.raise_signal(agreed=False)
                 time.sleep(POLL_SECONDS)
             chunks = [store.get(f"{key}/{index}") for index in range(int(store.get(key)))]
         except RuntimeError as error:

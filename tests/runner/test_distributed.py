@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -180,3 +181,17 @@ def test_the_environment_says_who_this_is(monkeypatch: pytest.MonkeyPatch) -> No
     with pytest.raises(InputError, match="RANK, LOCAL_RANK, MASTER_ADDR, MASTER_PORT not set"):
         Processes.from_environment()
     assert Processes(0, 4, 0, 2).launcher == "torchrun --nnodes=2 --nproc_per_node=2"
+
+
+def test_a_signal_that_the_others_do_not_know_of_waits_for_them() -> None:
+    own = Processes(0, 2, 0, 2)
+    own._note(signal.SIGTERM, None)
+    own.raise_signal()
+    own._agreed = True
+    with pytest.raises(SystemExit) as stopped:
+        own.raise_signal()
+    assert stopped.value.code == 143
+    own.raise_signal()  # once
+    own._note(signal.SIGINT, None)
+    with pytest.raises(KeyboardInterrupt):
+        own.raise_signal(agreed=False)
