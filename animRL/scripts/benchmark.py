@@ -4,14 +4,15 @@ All four are measured in one run, in turns on the same states and targets, so th
 hold whatever else the machine is doing. Rates are control steps (samples) a second. Under `clips`
 stands what it costs to have many motion clips: looking up one frame for every environment; under
 `memory` what the process and a GPU hold. With several --num_envs the object is that of the last,
-and `growth` lists the objects of all; --plot draws them.
+and `growth` lists the objects of all; --plot draws them. With --out the figures are on the disk as
+soon as they are there, layers first, so that a measurement cut short leaves what it has.
 """
 
 from __future__ import annotations
 
 import argparse
-import contextlib
 import functools
+import gc
 import json
 import os
 import platform
@@ -19,12 +20,12 @@ import statistics
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from animRL.scripts.cli import Parser, add_common_arguments, apply_overrides, run_main
 from animRL.utils.errors import InputError
+from animRL.utils.machine import gpu, processor, versions
 
 ACTION_STD = 0.3
 BLOCK_STEPS = 10
@@ -44,7 +45,6 @@ CLIP_KEYS = {
 GPU_COUNTS = (1024, 2048, 4096, 8192, 16384)
 """Numbers of environments that are measured on a GPU, unless others are asked for."""
 MEBIBYTE = 2**20
-PACKAGES = ("mujoco-warp", "warp-lang", "torch", "mujoco", "rsl-rl-lib", "numpy")
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -57,6 +57,8 @@ def main(argv: list[str] | None = None) -> int:
         help="numbers of environments, one measurement each (default: 1024 to 16384 on a GPU, "
         "else that with which the engine trains fastest)",
     )  # fmt: skip
+    parser.add_argument("--out", type=Path, metavar="FILE",
+                        help="keep the JSON object here, rewritten after every part")  # fmt: skip
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw rates against --num_envs")
     parser.add_argument("--blocks", type=int, default=20, help="blocks of 10 steps (default: 20)")
     parser.add_argument(
@@ -75,18 +77,36 @@ def main(argv: list[str] | None = None) -> int:
     counts = args.num_envs or _default_counts(args)
     if any(count is not None and count < 1 for count in counts):
         parser.error("--num_envs: valid: at least 1")
-    reports = []
+    reports: list[dict[str, Any]] = []
     for count in counts:
         args.num_envs = count
-        reports.append(_measure(args))
+        reports.append(_measure(args, functools.partial(_keep, args.out, reports)))
+        _keep(args.out, reports)
         if not args.json:
             _print(reports[-1])
+        if args.plot:
+            _plot(args.plot, reports)
     if args.json:
-        growth = {"growth": reports} if len(reports) > 1 else {}
-        print(json.dumps({**reports[-1], **growth}, indent=1))
-    if args.plot:
-        _plot(args.plot, reports)
+        print(_json(reports))
     return 0
+
+
+def _json(reports: list[dict[str, Any]]) -> str:
+    """The last object; of several measurements, with all of them."""
+    growth = {"growth": reports} if len(reports) > 1 else {}
+    return json.dumps({**reports[-1], **growth}, indent=1)
+
+
+def _keep(path: Path | None, reports: list[dict[str, Any]], *unfinished: dict[str, Any]) -> None:
+    """Put on the disk, if asked, what there is so far."""
+    if path is None:
+        return
+    part = path.with_name(f".{path.name}.part")
+    try:
+        part.write_text(_json([*reports, *unfinished]) + "\n")
+        part.replace(path)
+    except OSError as error:
+        raise InputError(f"--out: cannot write {path} ({error.strerror})") from None
 
 
 def _default_counts(args: argparse.Namespace) -> list[int | None]:
@@ -101,7 +121,8 @@ def _default_counts(args: argparse.Namespace) -> list[int | None]:
     return list(GPU_COUNTS) if on_gpu else [None]
 
 
-def _measure(args: argparse.Namespace) -> dict[str, Any]:
+def _measure(args: argparse.Namespace, keep: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
+    """Measure with one number of environments; ``keep`` gets what is there after every part."""
     import torch
 
     from animRL.tasks import make_env, make_env_cfg, make_train_cfg
@@ -113,28 +134,32 @@ def _measure(args: argparse.Namespace) -> dict[str, Any]:
     if train_cfg.runner.threads:
         torch.set_num_threads(train_cfg.runner.threads)
     seed_everything(train_cfg.runner.seed)
+    _forget_memory()
     env = make_env(args.task, env_cfg)
-    rates = _layers(env, args.blocks)
-    clips = _clips(env, args.clips, args.blocks) if args.clips else None
-    rates["training"] = _training(env, train_cfg, args.iterations)
-    rates = {name: round(rate, 1) for name, rate in rates.items()}
-    env.backend.check()  # physics that went wrong unseen has no speed
-    memory = _memory(env.device)
-    env.backend.close()
-    return {
-        **rates,
-        "environment_over_raw": round(rates["environment"] / rates["raw"], 3),
-        "training_over_raw": round(rates["training"] / rates["raw"], 3),
-        **({"clips": clips} if clips else {}),
-        "memory": memory,
+    about = {
         "engine_name": type(env.backend).__name__,
         "device": str(env.device),
         "num_envs": env.num_envs,
         "seed": train_cfg.runner.seed,
-        "threads": {"engine": env_cfg.sim.threads or os.cpu_count(), "torch": _torch_threads()},
-        "hardware": {"processor": _processor(), "cores": os.cpu_count(), **_gpu(env.device)},
-        "versions": {"python": platform.python_version(), **_versions()},
+        "threads": {
+            "engine": env_cfg.sim.threads or os.cpu_count(),
+            "torch": torch.get_num_threads(),
+        },
+        "hardware": {"processor": processor(), "cores": os.cpu_count(), **gpu(env.device)},
+        "versions": {"python": platform.python_version(), **versions()},
     }
+    rates = {name: round(rate, 1) for name, rate in _layers(env, args.blocks).items()}
+    shares = {"environment_over_raw": round(rates["environment"] / rates["raw"], 3)}
+    env.backend.check()  # physics that went wrong unseen has no speed
+    keep({**rates, **shares, "memory": _memory(env.device), **about, "unfinished": True})
+    rates["training"] = round(_training(env, train_cfg, args.iterations), 1)
+    shares["training_over_raw"] = round(rates["training"] / rates["raw"], 3)
+    env.backend.check()
+    memory = _memory(env.device)
+    keep({**rates, **shares, "memory": memory, **about, "unfinished": True})
+    clips = {"clips": _clips(env, args.clips, args.blocks)} if args.clips else {}
+    env.backend.close()
+    return {**rates, **shares, **clips, "memory": memory, **about}
 
 
 def _layers(env: Any, blocks: int) -> dict[str, float]:
@@ -152,7 +177,7 @@ def _layers(env: Any, blocks: int) -> dict[str, float]:
             saved = backend.save_state()
             calls: list[tuple[str, tuple[Any, ...]]] = []
             with _recorded(backend, calls):
-                took = {"environment": _time(env.step, actions)}
+                took = {"environment": _time(env.device, env.step, actions)}
             after = backend.save_state()
             replays: dict[str, Callable[[Any], Any]] = {
                 "engine": lambda targets: (backend.step(targets), backend.state()),
@@ -184,10 +209,10 @@ def _clips(env: Any, count: int, blocks: int) -> dict[str, float]:
     torch.set_num_threads(1)  # as in the roll-outs of a training
     with torch.inference_mode():
         for block in range(blocks + 1):
-            took = {"step": _time(env.step, [actions])}
+            took = {"step": _time(env.device, env.step, [actions])}
             for name in sorted(lookups, reverse=bool(block % 2)):
                 look_up = functools.partial(_look_up, *lookups[name])
-                took[name] = _time(look_up, [phase] * LOOKUPS) / LOOKUPS
+                took[name] = _time(env.device, look_up, [phase] * LOOKUPS) / LOOKUPS
             if block > 0:  # the first warms up
                 for name, value in took.items():
                     seconds[name].append(value)
@@ -251,7 +276,7 @@ def _replay(
     total = 0.0
     for name, arguments in calls:
         if name == "step":
-            total += _time(step, [arguments[0]])
+            total += _time(backend.device, step, [arguments[0]])
         else:
             backend.reset(*arguments)
     return total
@@ -271,26 +296,40 @@ def _training(env: Any, train_cfg: Any, iterations: int) -> float:
     return samples / statistics.median(seconds)
 
 
-def _time(function: Callable[[Any], Any], inputs: list[Any]) -> float:
+def _time(device: Any, function: Callable[[Any], Any], inputs: list[Any]) -> float:
     """Seconds of the calls, with all that they started on a GPU and nothing from before."""
-    _wait()
+    _wait(device)
     start = time.perf_counter()
     for value in inputs:
         function(value)
-    _wait()
+    _wait(device)
     return time.perf_counter() - start
 
 
-def _wait() -> None:
-    """Wait until the GPU in use, if any, has done all its work, Warp's included."""
+def _wait(device: Any) -> None:
+    """Wait until a GPU (not merely torch's present one) has done all its work, Warp's included."""
     import torch
 
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def _forget_memory() -> None:
+    """Free what an earlier measurement left, and begin torch's peak anew."""
+    import torch
+
+    gc.collect()
     if torch.cuda.is_initialized():
-        torch.cuda.synchronize()
+        torch.cuda.empty_cache()
+        for index in range(torch.cuda.device_count()):
+            torch.cuda.reset_peak_memory_stats(index)
 
 
 def _memory(device: Any) -> dict[str, float]:
-    """Mebibytes: peak of the process; on a GPU peaks of torch and Warp, and all that is in use."""
+    """Mebibytes: peak of the process; on a GPU peaks of torch and Warp, and all that is in use.
+
+    Peaks of the process and of Warp are those since the start.
+    """
     import resource
 
     found = {"process_peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
@@ -301,39 +340,10 @@ def _memory(device: Any) -> dict[str, float]:
         free, total = torch.cuda.mem_get_info(device)
         found["gpu_torch_peak_mib"] = torch.cuda.max_memory_reserved(device) / MEBIBYTE
         own = wp.device_from_torch(device)
-        found["gpu_warp_peak_mib"] = wp.get_mempool_used_mem_high(own) / MEBIBYTE
+        if own.is_mempool_supported:
+            found["gpu_warp_peak_mib"] = wp.get_mempool_used_mem_high(own) / MEBIBYTE
         found["gpu_in_use_mib"] = (total - free) / MEBIBYTE
     return {name: round(value, 1) for name, value in found.items()}
-
-
-def _gpu(device: Any) -> dict[str, str]:
-    import torch
-
-    return {"gpu": torch.cuda.get_device_name(device)} if device.type == "cuda" else {}
-
-
-def _versions() -> dict[str, str]:
-    """Versions of the packages that are installed."""
-    found = {}
-    for name in PACKAGES:
-        with contextlib.suppress(PackageNotFoundError):
-            found[name] = version(name)
-    return found
-
-
-def _torch_threads() -> int:
-    import torch
-
-    return torch.get_num_threads()
-
-
-def _processor() -> str:
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8") as file:
-            names = [line.split(":")[1].strip() for line in file if line.startswith("model name")]
-        return names[0]
-    except (OSError, IndexError):
-        return platform.processor() or platform.machine()
 
 
 def _print(report: dict[str, Any]) -> None:
@@ -347,8 +357,11 @@ def _print(report: dict[str, Any]) -> None:
               f"environments {clips['lookup_ms']:.2f} ms (one clip {clips['one_clip_ms']:.2f} ms), "
               f"{100 * clips['share_of_step']:.2f} % of a step of {clips['step_ms']:.0f} ms, "
               f"{100 * clips['extra_share_of_step']:.2f} % for their number")  # fmt: skip
-    versions = ", ".join(f"{name} {number}" for name, number in report["versions"].items())
-    print(f"  {report['hardware']['processor']}, {report['hardware']['cores']} cores; {versions}")
+    installed = ", ".join(f"{name} {number}" for name, number in report["versions"].items())
+    print(
+        f"  {report['hardware']['processor']}, {report['hardware']['cores']} cores; {installed}",
+        flush=True,
+    )
 
 
 def _plot(path: Path, reports: list[dict[str, Any]]) -> None:
@@ -359,7 +372,7 @@ def _plot(path: Path, reports: list[dict[str, Any]]) -> None:
     counts = [report["num_envs"] for report in reports]
     panels = {
         "control steps (samples) a second": {n: [r[n] for r in reports] for n in names},
-        "share of raw": {n: [r[n] / r["raw"] for r in reports] for n in names[1:]},
+        "share of raw": {n: [r[n] / r["raw"] for r in reports] for n in names},
     }
     title = f"{reports[0]['engine_name']} on {reports[0]['device']}"
     try:
