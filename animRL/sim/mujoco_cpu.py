@@ -14,7 +14,7 @@ from torch import Tensor
 from animRL.sim.base import PhysParams, ResetState, SimBackend, SimState
 from animRL.sim.mujoco_model import (
     build_model,
-    ground_force_bodies,
+    ground_force_columns,
     joint_addresses,
     target_reach,
 )
@@ -65,18 +65,14 @@ class MujocoCpuBackend(SimBackend):
         self.model = build_model(character, engine_cfg, physics_dt)
         self.batch = Batch(self.model, nsim=num_envs, nthread=threads)
         self._qpos_columns, self._qvel_columns = joint_addresses(self.model, character.joint_names)
-        bodies = tuple(self.model.body(i).name for i in range(1, self.model.nbody))
-        assert bodies == character.body_names  # so that body b is row 1 + b, after the world
-        self._force_columns = torch.tensor(
-            [character.body_index(n) for n in ground_force_bodies(character.load_spec())]
-        )
+        self._force_columns = torch.tensor(ground_force_columns(self.model, character))
         self._reach = target_reach(character)
         bind = self.batch.bind
         self._qpos, self._qvel, self._ctrl = bind("qpos"), bind("qvel"), bind("ctrl")
         self._xfrc, self._sensors = bind("xfrc_applied"), bind("sensordata")
         self.batch.reset(stage=mujoco.mjtStage.mjSTAGE_NONE)
         self._default_row = self.batch.state[0].copy()
-        self._ground_force = torch.zeros(num_envs, len(bodies), 3)
+        self._ground_force = torch.zeros(num_envs, len(character.body_names), 3)
         self._state: SimState | None = None
 
     def state(self) -> SimState:

@@ -78,6 +78,13 @@ def ground_force_bodies(spec: mujoco.MjSpec) -> list[str]:
     ]
 
 
+def ground_force_columns(model: mujoco.MjModel, character: Character) -> list[int]:
+    """Which body of the character each ground-force sensor tells of, in the sensors' order."""
+    bodies = tuple(model.body(i).name for i in range(1, model.nbody))
+    assert bodies == character.body_names  # so that body b is row 1 + b, after the world
+    return [character.body_index(name) for name in ground_force_bodies(character.load_spec())]
+
+
 def worst_case(model: mujoco.MjModel) -> tuple[int, int]:
     """Most contacts with the ground, and most constraint rows, that one simulation can have.
 
@@ -85,17 +92,35 @@ def worst_case(model: mujoco.MjModel) -> tuple[int, int]:
     Nothing collides but a geom with the ground, so a geom's contacts are those with a plane.
     """
     contacts = rows = 0
+    ground = model.geom(GROUND).id
     for geom in range(model.ngeom):
         if not model.geom_conaffinity[geom] & 1:
             continue
         count = _PLANE_CONTACTS.get(int(model.geom_type[geom]), _MOST_PLANE_CONTACTS)
-        dimensions = int(model.geom_condim[geom])
+        # Of two geoms of one priority, MuJoCo takes the larger dimension.
+        dimensions = int(max(model.geom_condim[geom], model.geom_condim[ground]))
         if model.opt.cone == mujoco.mjtCone.mjCONE_PYRAMIDAL and dimensions > 1:
             dimensions = 2 * (dimensions - 1)
         contacts, rows = contacts + count, rows + count * dimensions
     limits = int((model.jnt_limited != 0).sum())
     friction = int((model.dof_frictionloss > 0.0).sum())
     return max(contacts, 1), max(rows + limits + friction, 1)
+
+
+def array_sizes(model: mujoco.MjModel, engine_cfg: Any) -> tuple[int, int]:
+    """Contacts and constraint rows for which MuJoCo Warp makes room in each world.
+
+    Raises:
+        InputError: if constraints might not fit: mujoco-warp 4.0.0 with the integrator `discrete`
+            then reads rows that were never written (`regularize_constraint`), and can crash.
+    """
+    contacts, rows = worst_case(model)
+    if engine_cfg.njmax is not None and engine_cfg.njmax < rows:
+        raise InputError(
+            f"sim.warp.njmax is {engine_cfg.njmax}; valid: {rows} or more, the rows of all "
+            "contacts and joint limits at once, or none for just that"
+        )
+    return engine_cfg.nconmax or contacts, engine_cfg.njmax or rows
 
 
 def _add_drives(spec: mujoco.MjSpec, character: Character, armature: float) -> None:

@@ -12,19 +12,17 @@ from torch import Tensor
 
 from animRL.sim.base import PhysParams, ResetState, SimBackend, SimState
 from animRL.sim.mujoco_model import (
+    array_sizes,
     build_model,
-    ground_force_bodies,
+    ground_force_columns,
     joint_addresses,
     target_reach,
-    worst_case,
 )
 from animRL.utils import rotations as rot
 from animRL.utils.errors import InputError
 from animRL.utils.notices import if_slow
 
 if TYPE_CHECKING:
-    import mujoco
-
     from animRL.sim.character import Character
 
 # Fields of mjw.Data that shape the next step; the warm start of the solver among them.
@@ -45,7 +43,9 @@ _SLOW_START_SECONDS = 5.0
 class MujocoWarpBackend(SimBackend):
     """``mujoco_warp`` behind the engine contract.
 
-    Nothing in ``step``, ``state``, ``reset`` and ``reset_where`` waits for the device. An
+    Nothing in ``step``, ``state``, ``reset`` and ``reset_where`` waits for the device, as long as
+    the step is recorded. Resets have no graph: they write a few rows, and need no ``forward``,
+    since bodies follow from root and joints and each step computes the rest anew. An
     environment that blows up stays non-finite inside, and alone, until its reset; ``state()`` shows
     it at rest in the model's initial pose, as the CPU engine does.
     """
@@ -77,13 +77,14 @@ class MujocoWarpBackend(SimBackend):
         self.caps = frozenset({"friction", "push_force", "body_mass"})
         self.model = build_model(character, engine_cfg, physics_dt)
         self._warp_device = wp.device_from_torch(self.device)
-        contacts, rows = _sizes(self.model, engine_cfg)
+        contacts, rows = array_sizes(self.model, engine_cfg)
         with wp.ScopedDevice(self._warp_device):
             batched = dict.fromkeys((*_SET, *_DERIVED), num_envs)
             self._model = mjw.put_model(self.model, batch_sizes=batched)
             self._data = mjw.make_data(self.model, nworld=num_envs, nconmax=contacts, njmax=rows)
         self._model.opt.warn_overflow = 0  # check() reports it
         self._model.opt.deterministic = engine_cfg.deterministic
+        self._model.opt.graph_conditional = _loops_in_graphs(self._warp_device)
         wp.synchronize_device(self._warp_device)
         self._bind(character)
         self._default = {name: value[:1].clone() for name, value in self._fields.items()}
@@ -101,16 +102,18 @@ class MujocoWarpBackend(SimBackend):
         qpos, qvel = joint_addresses(self.model, character.joint_names)
         self._qpos_columns = torch.as_tensor(qpos, device=self.device)
         self._qvel_columns = torch.as_tensor(qvel, device=self.device)
-        bodies = tuple(self.model.body(i).name for i in range(1, self.model.nbody))
-        assert bodies == character.body_names  # so that body b is row 1 + b, after the world
-        touching = [character.body_index(n) for n in ground_force_bodies(character.load_spec())]
+        touching = ground_force_columns(self.model, character)
         self._force_columns = torch.tensor(touching, device=self.device)
-        self._no_force = torch.zeros(self.num_envs, len(bodies), 3, device=self.device)
+        body_count = len(character.body_names)
+        self._no_force = torch.zeros(self.num_envs, body_count, 3, device=self.device)
         self._reach = target_reach(self.character)
 
     def _prepare(self, graph: bool) -> wp.Graph | None:
         """Compile the kernels by a first step, record a control step, and go back to the start."""
         device = self._warp_device
+        if graph:
+            _check_recordable(device)
+        wp.synchronize_device(device)  # what torch has copied is still what the step changes
         starting = f"MuJoCo Warp compiles its kernels for {device}, once: about a minute ..."
         started = f"MuJoCo Warp compiled in {{seconds}}; cached in {wp.config.kernel_cache_dir}"
         with if_slow(_SLOW_START_SECONDS, starting, started), wp.ScopedDevice(device):
@@ -149,7 +152,9 @@ class MujocoWarpBackend(SimBackend):
             with self._on_the_stream_of_torch():
                 self._launch_substeps()
         elif self.device.type == "cuda":
-            wp.capture_launch(self._graph, stream=wp.stream_from_torch(self.device))
+            # The default stream of torch is that of the current device, whatever the graph's.
+            with wp.ScopedDevice(self._warp_device):
+                wp.capture_launch(self._graph, stream=wp.stream_from_torch(self.device))
         else:
             wp.capture_launch(self._graph)
 
@@ -278,17 +283,15 @@ class MujocoWarpBackend(SimBackend):
         )
 
 
-def _sizes(model: mujoco.MjModel, engine_cfg: Any) -> tuple[int, int]:
-    """Contacts and constraint rows for which to make room in each world.
+def _loops_in_graphs(device: wp.Device) -> bool:
+    """Whether the solver's loop can be recorded as one; an older driver unrolls its iterations."""
+    return not device.is_cuda or wp.is_conditional_graph_supported()
 
-    Raises:
-        InputError: if constraints might not fit: mujoco-warp 4.0.0 with the integrator `discrete`
-            then reads rows that were never written (`regularize_constraint`), and can crash.
-    """
-    contacts, rows = worst_case(model)
-    if engine_cfg.njmax is not None and engine_cfg.njmax < rows:
+
+def _check_recordable(device: wp.Device) -> None:
+    """Raise InputError if memory cannot be had inside a recorded step, as on some virtual GPUs."""
+    if device.is_cuda and not device.is_mempool_enabled:
         raise InputError(
-            f"sim.warp.njmax is {engine_cfg.njmax}; valid: {rows} or more, the rows of all "
-            "contacts and joint limits at once, or none for just that"
+            f"{device} has no memory pool, without which no step can be recorded; valid: "
+            "--set sim.warp.graph=false, which is slower"
         )
-    return engine_cfg.nconmax or contacts, engine_cfg.njmax or rows

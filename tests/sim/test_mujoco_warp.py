@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import mujoco
 import numpy as np
@@ -12,6 +13,7 @@ import torch
 from animRL.cfg.mimic.walk_config import WalkConfig
 from animRL.sim.base import PhysParams, ResetState, SimBackend
 from animRL.sim.factory import make_backend
+from animRL.sim.mujoco_model import worst_case
 from animRL.utils.errors import InputError
 
 mujoco_warp = pytest.importorskip(
@@ -108,6 +110,33 @@ def test_contacts_that_overflow_are_an_error_that_says_what_to_raise() -> None:
 def test_too_little_room_for_constraints_is_refused() -> None:
     with pytest.raises(InputError, match="sim.warp.njmax is 121; valid: 122 or more"):
         make(num_envs=1, **{"warp.njmax": 121})
+
+
+def test_the_ground_lends_its_dimensions_to_a_contact() -> None:
+    model = make("mujoco", 1).model
+    expected = worst_case(model)
+    model.geom_condim[model.geom_conaffinity == 1] = 1  # the ground's 3 are the larger
+    assert worst_case(model) == expected == (30, 122)
+
+
+@pytest.mark.parametrize(
+    ("cuda", "driver", "loops"), [(True, True, True), (True, False, False), (False, False, True)]
+)
+def test_an_old_driver_unrolls_the_solver(
+    monkeypatch: pytest.MonkeyPatch, cuda: bool, driver: bool, loops: bool
+) -> None:
+    from animRL.sim import mujoco_warp
+
+    monkeypatch.setattr(mujoco_warp.wp, "is_conditional_graph_supported", lambda: driver)
+    assert mujoco_warp._loops_in_graphs(SimpleNamespace(is_cuda=cuda)) is loops
+
+
+def test_a_gpu_without_a_memory_pool_cannot_record() -> None:
+    from animRL.sim import mujoco_warp
+
+    mujoco_warp._check_recordable(SimpleNamespace(is_cuda=True, is_mempool_enabled=True))
+    with pytest.raises(InputError, match="--set sim.warp.graph=false"):
+        mujoco_warp._check_recordable(SimpleNamespace(is_cuda=True, is_mempool_enabled=False))
 
 
 def test_a_world_that_is_not_a_number_stays_alone_and_is_good_after_its_reset() -> None:
