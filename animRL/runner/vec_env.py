@@ -40,11 +40,16 @@ class RslVecEnv(VecEnv):
         return as_groups(self._obs)
 
     def step(self, actions: Tensor) -> tuple[TensorDict, Tensor, Tensor, dict[str, Any]]:
-        """Step the task; ``extras`` holds ``time_outs`` and the mean of each reward term."""
+        """Step the task.
+
+        ``extras`` holds ``time_outs`` and, under ``log``, the mean of each reward term and the
+        share of environments whose physics diverged (their episodes ended, they start anew).
+        """
         result = self.env.step(actions)
         self._obs = result.obs
         log = {"total_reward": result.reward.mean()}
         log.update({name: value.mean() for name, value in result.terms.items()})
+        log["diverged"] = result.state.diverged.float().mean()
         extras = {"time_outs": result.timed_out, "log": log}
         return as_groups(result.obs), result.reward, result.done.to(torch.long), extras
 
