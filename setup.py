@@ -10,6 +10,7 @@ from setuptools import find_packages, setup
 REQUIRED = [
     "torch==2.13.0",
     "numpy",
+    "scipy",  # contact forces, for the torques that a clip's motion takes
     "mujoco==4.0.0",
     "rsl-rl-lib==5.5.1",  # brings tensorboard and tensordict
     "wandb",
@@ -19,7 +20,7 @@ REQUIRED = [
 
 EXTRAS = {
     "dev": ["pytest", "ruff", "mypy"],
-    "motion": ["mink", "daqp", "scipy"],  # daqp: the solver that mink is given
+    "motion": ["mink", "daqp"],  # daqp: the solver that mink is given
     "gpu": ["mujoco-warp==4.0.0", "warp-lang"],
     "viewer": ["viser"],
 }

@@ -55,16 +55,25 @@ def env_class(name: str) -> type:
     return _load(_entry(name).env_class)
 
 
-def make_env(name: str, env_cfg: Any) -> Any:
-    """Build a task's environment, engine included, of ``env_cfg.env.num_envs`` characters.
+def make_env(name: str, env_cfg: Any, backend: Any = None) -> Any:
+    """Build a task's environment of ``env_cfg.env.num_envs`` characters.
 
-    Where that is None, it is set to what trains fastest on the engine.
+    Where that is None, it is set to what trains fastest on the engine. The engine is that of the
+    configuration if no ``backend`` is given.
     """
+    if backend is None:
+        backend = _make_backend(env_cfg)
+    inverse_dynamics = None
+    if env_cfg.control.action_offset == "feedforward":
+        inverse_dynamics = _load("animRL.motion.feedforward:joint_torques")
+    return env_class(name)(env_cfg, backend, inverse_dynamics)
+
+
+def _make_backend(env_cfg: Any) -> Any:
     if env_cfg.env.num_envs is None:
         engine = _load("animRL.sim.factory:resolve_engine")(env_cfg.sim.engine, env_cfg.sim.device)
         env_cfg.set("env.num_envs", _load("animRL.sim.factory:DEFAULT_NUM_ENVS")[engine])
-    backend = _load("animRL.sim.factory:make_backend")(env_cfg, env_cfg.env.num_envs)
-    return env_class(name)(env_cfg, backend)
+    return _load("animRL.sim.factory:make_backend")(env_cfg, env_cfg.env.num_envs)
 
 
 def _entry(name: str) -> TaskEntry:
@@ -78,15 +87,11 @@ def _load(target: str) -> Any:
     return getattr(importlib.import_module(module), attribute)
 
 
-register(
-    "walk",
-    env_cfg="animRL.cfg.mimic.walk_config:WalkConfig",
-    train_cfg="animRL.cfg.mimic.walk_config:WalkTrainConfig",
-    env_class="animRL.envs.mimic_task:MimicTask",
-)
-register(
-    "cartwheel",
-    env_cfg="animRL.cfg.mimic.cartwheel_config:CartwheelConfig",
-    train_cfg="animRL.cfg.mimic.cartwheel_config:CartwheelTrainConfig",
-    env_class="animRL.envs.mimic_task:MimicTask",
-)
+for _name in ("walk", "cartwheel", "run", "jump", "squat", "turn"):
+    _cfg = f"animRL.cfg.mimic.{_name}_config:{_name.title()}"
+    register(
+        _name,
+        env_cfg=f"{_cfg}Config",
+        train_cfg=f"{_cfg}TrainConfig",
+        env_class="animRL.envs.mimic_task:MimicTask",
+    )

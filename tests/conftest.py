@@ -10,6 +10,7 @@ import torch
 
 from animRL.cfg.mimic.walk_config import WalkConfig
 from animRL.envs.mimic_task import MimicTask
+from animRL.motion.feedforward import joint_torques
 from animRL.sim.factory import make_backend
 
 torch.set_num_threads(1)  # small tensors: more threads only wait for each other
@@ -25,17 +26,22 @@ def external_data() -> Path:
     return Path(EXTERNAL)
 
 
+TASK_SETTINGS = {
+    "env.num_envs": 4, "sim.engine": "mujoco", "sim.threads": 1,
+    "init_state.joint_noise": 0.0, "init_state.root_velocity_noise": 0.0,
+}  # fmt: skip
+
+
 @pytest.fixture
 def make_task():
-    """Build a walk task: make_task({"env.num_envs": 4, ...}) with one-threaded physics."""
+    """Build a walk task: make_task({"env.num_envs": 4, ...}); exact starts, one thread."""
     built = []
 
     def build(settings: dict | None = None) -> MimicTask:
         cfg = WalkConfig()
-        values = {"env.num_envs": 4, "sim.engine": "mujoco", "sim.threads": 1, **(settings or {})}
-        for path, value in values.items():
+        for path, value in {**TASK_SETTINGS, **(settings or {})}.items():
             cfg.set(path, value)
-        built.append(MimicTask(cfg, make_backend(cfg, cfg.env.num_envs)))
+        built.append(MimicTask(cfg, make_backend(cfg, cfg.env.num_envs), joint_torques))
         return built[-1]
 
     yield build

@@ -26,7 +26,7 @@ ALLOWED: dict[str, set[str]] = {
     "sim.base": {"utils"},
     "sim.character": {"utils"},
     "dataloader": {"utils"},
-    "reward": {"utils"},
+    "reward": {"utils", "sim.character"},  # the paper's terms measure bodies and centre of mass
     "sim": {"sim.base", "sim.character", "utils", "cfg.sim"},
     "envs": {"sim.base", "dataloader", "reward", "utils", "cfg", "cfg.sim"},
     "evaluation": {"envs", "sim.base", "sim.character", "reward", "utils"},
@@ -36,9 +36,19 @@ ALLOWED: dict[str, set[str]] = {
     "viewer": {"dataloader", "sim.character", "sim.base", "utils"},
 }
 # Allowed under `if TYPE_CHECKING:` alone.
-TYPES_ONLY = {("reward", "dataloader"), ("sim.base", "sim.character")}
+TYPES_ONLY = {
+    ("reward", "dataloader"), ("sim.base", "sim.character"), ("envs", "sim.character"),
+}  # fmt: skip
 # Modules open to a room: the named slices of a frame, read by rewards, stand in one place.
 OPEN_MODULES = {("reward", "animRL.dataloader.frame_layout")}
+
+# Where a class or function may be named as "module:name", to be imported when asked for, and which
+# modules beside the own room: the registry names its classes, its engine, and the inverse dynamics
+# that it hands to a task so that envs need not know motion.
+NAMED_IN = {
+    "tasks.py": ("animRL.cfg.", "animRL.envs.", "animRL.sim.factory", "animRL.motion.feedforward")
+}
+NAMED = re.compile(r"(animRL(\.\w+)+):\w+")
 
 # Third-party name -> files that may import it (prefixes of the path inside animRL/). Scripts may
 # import everything but what has one home.
@@ -175,6 +185,11 @@ def check_syntax(tree: ast.AST, path: str, engine_classes: set[str]) -> Iterator
                 names = {n.split(".")[-1] for n in re.findall(r"[\w.]+", ast.unparse(node.args[1]))}
                 if names & engine_classes and not path.startswith("sim/"):
                     yield node.lineno, "isinstance on an engine outside sim/"
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            named = NAMED.fullmatch(node.value)
+            own = named and room_of_target(named[1]) == room_of(path)
+            if named and not own and not named[1].startswith(NAMED_IN.get(path, ())):
+                yield node.lineno, f"{named[1]} may not be named here"
         elif isinstance(node, ast.Compare) and not path.startswith("sim/"):
             sides = [node.left, *node.comparators]
             strings = {c.value for c in ast.walk(node) if isinstance(c, ast.Constant)}
@@ -276,6 +291,11 @@ PLANTED = [
     ("scripts/x.py", "from rsl_rl.runners import OnPolicyRunner"),
     ("tasks.py", "from animRL.envs.mimic_task import MimicTask"),
     ("tasks.py", LAZY + "from animRL.cfg.mimic import walk_config"),
+    ("tasks.py", LAZY + "from animRL.motion.feedforward import joint_torques"),
+    ("tasks.py", "a = load('animRL.motion.author.authoring:author')"),
+    ("envs/x.py", "a = load('animRL.motion.feedforward:joint_torques')"),
+    ("envs/x.py", "from animRL.sim.character import Character"),
+    ("envs/x.py", LAZY + "from animRL.motion.feedforward import joint_torques"),
     ("motion/x.py", "from animRL.envs import mimic_task"),
     ("viewer/x.py", "from animRL.motion import author"),
     ("viewer/x.py", "import viser"),
@@ -311,10 +331,14 @@ GOOD = [
         "envs/x.py",
         "from animRL.sim.base import SimBackend\nfrom animRL.cfg.mimic import walk_config",
     ),
+    ("runner/x.py", "a = {'class': 'animRL.runner.log_writers:Writer'}"),
+    ("reward/imitation.py", "from animRL.sim.character import Character"),
+    ("envs/x.py", FOR_TYPES + "from animRL.sim.character import Character"),
     ("runner/recorder.py", LAZY + "from animRL.viewer.rendering import render"),
     ("runner/log_writers.py", LAZY + "import wandb"),
     ("runner/x.py", "from rsl_rl.runners import OnPolicyRunner"),
     ("tasks.py", "ENVIRONMENT = 'animRL.envs.mimic_task:MimicTask'"),
+    ("tasks.py", "a = load('animRL.motion.feedforward:joint_torques')"),
     ("scripts/train.py", "from animRL.runner import ppo_runner\nimport animRL.sim.factory"),
     ("viewer/web.py", LAZY + "import viser"),
     ("envs/x.py", "model.eval()\na = isinstance(x, int)\nb = name == 'mujoco'"),
@@ -359,6 +383,19 @@ def test_the_task_imports_with_no_engine_installed() -> None:
         "loaded = [m for m in sys.modules if m.startswith('animRL.sim.')]\n"
         "assert set(loaded) <= {'animRL.sim.base', 'animRL.sim.character'}, loaded\n"
         "assert not [m for m in engines if sys.modules[m] is not None]\n"
+    )
+
+
+def test_a_task_with_feedforward_needs_nothing_of_the_extra_motion() -> None:
+    run_python(
+        "import sys\n"
+        "sys.modules.update(dict.fromkeys(('mink', 'qpsolvers', 'daqp')))\n"
+        "from animRL.tasks import make_env, make_env_cfg\n"
+        "cfg = make_env_cfg('walk')\n"
+        "cfg.set('control.action_offset', 'feedforward')\n"
+        "cfg.set('env.num_envs', 1)\n"
+        "cfg.set('sim.engine', 'kinematic')\n"
+        "make_env('walk', cfg)\n"
     )
 
 

@@ -22,6 +22,8 @@ FOREIGN_SUFFIXES = (".bvh", ".csv", ".npz", ".npy", ".amc", ".fbx", ".pkl")
 """Motion files of other programs."""
 EndEffectorKinematics = Callable[[Tensor, Tensor, Tensor], Tensor]
 """Root position (T, 3), root rotation (T, 4), joint angles (T, J) -> end effectors (T, E, 3)."""
+JointTorques = Callable[[Clip, bool], np.ndarray]
+"""A clip, and whether it loops -> the torques (T, J) that its motion takes at each frame [N m]."""
 
 
 class MotionLoader:
@@ -78,6 +80,7 @@ class MotionLoader:
         """Whether each clip loops (M,)."""
         weights = torch.tensor([c.motion_weight for c in clips], device=self.device)
         self.weights = weights / weights.sum()
+        self._torques: Tensor | None = None
         self._starts = starts.to(self.device)
         self._last = (lengths - 1).to(self.device)
         first, last = self.frames[self._starts], self.frames[self._starts + self._last]
@@ -116,24 +119,53 @@ class MotionLoader:
             return torch.zeros(count, dtype=torch.long, device=self.device)
         return torch.multinomial(self.weights, count, replacement=True)
 
+    def add_joint_torques(self, torques_of: JointTorques) -> None:
+        """Work out the torques of every frame of every clip, for ``get_joint_torque_at_phase``.
+
+        Raises:
+            ValueError: if ``torques_of`` does not give (T, J) numbers.
+        """
+        torques = [torques_of(c, bool(loop)) for c, loop in zip(self.clips, self.loops.tolist())]
+        for clip, values in zip(self.clips, torques):
+            if values.shape != (expected := (len(clip.frames), self.layout.num_joints)):
+                raise ValueError(f"{clip.source}: torques of shape {values.shape}, not {expected}")
+        self._torques = torch.from_numpy(np.concatenate(torques)).float().to(self.device)
+
+    def get_joint_torque_at_phase(self, phase: Tensor, clip_ids: Tensor) -> Tensor:
+        """Interpolate the torques (N, J) [N m] of clips (N,) at phases (N,) in (-1, 1].
+
+        A phase below 0 is that of the cycle before, for a clip that loops, else its first frame.
+
+        Raises:
+            ValueError: if ``add_joint_torques`` was not called.
+        """
+        if self._torques is None:
+            raise ValueError("the clips have no torques; call add_joint_torques first")
+        before = self.loops[clip_ids] & (phase < 0.0)
+        index, weight = self._between(torch.where(before, phase + 1.0, phase), clip_ids)
+        return torch.lerp(self._torques[index], self._torques[index + 1], weight)
+
     def get_frame_at_phase(self, phase: Tensor, clip_ids: Tensor | None = None) -> Tensor:
         """Interpolate frames (N, D) at phases (N,) in [0, 1]; ``clip_ids`` (N,), default clip 0.
 
         Everything is interpolated linearly but the root rotation, which is by slerp.
         """
+        index, weight = self._between(phase, clip_ids)
+        a, b = self.frames[index], self.frames[index + 1]
+        blended = torch.lerp(a, b, weight)
+        root = self.layout.root_rot
+        rotation = rot.quat_slerp(a[:, root], b[:, root], weight)
+        return torch.cat([blended[:, : root.start], rotation, blended[:, root.stop :]], dim=-1)
+
+    def _between(self, phase: Tensor, clip_ids: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Row (N,) of the frame before each phase (N,), and how far on the next one is (N, 1)."""
         if clip_ids is None:
             last, start = self._last[0], self._starts[0]
         else:
             last, start = self._last[clip_ids], self._starts[clip_ids]
         position = phase.clamp(0.0, 1.0) * last
         lower = torch.minimum(position.long(), last - 1)
-        weight = (position - lower).unsqueeze(-1)
-        index = start + lower
-        a, b = self.frames[index], self.frames[index + 1]
-        blended = torch.lerp(a, b, weight)
-        root = self.layout.root_rot
-        rotation = rot.quat_slerp(a[:, root], b[:, root], weight)
-        return torch.cat([blended[:, : root.start], rotation, blended[:, root.stop :]], dim=-1)
+        return start + lower, (position - lower).unsqueeze(-1)
 
     def get_root_pos(self, frames: Tensor) -> Tensor:
         """Root position (N, 3), world frame [m]."""

@@ -10,11 +10,16 @@ from torch import Tensor
 
 from animRL.dataloader.motion_loader import MotionLoader
 from animRL.envs import terminations
+from animRL.envs.action_offset import ActionOffset, InverseDynamics
+from animRL.envs.bodies import with_bodies
+from animRL.envs.disturbances import Pushes
 from animRL.envs.observations import ObservationLayout, observe
+from animRL.envs.phase_sampling import make_phase_sampling
 from animRL.envs.reference import Reference
 from animRL.envs.rows import put_rows, rows_of
-from animRL.envs.starts import grid, noise, uniform
+from animRL.envs.starts import Starts, grid, state_on_clip
 from animRL.reward.composer import RewardComposer
+from animRL.reward.imitation import BodyGroups
 from animRL.reward.rewards import target_ee_global
 from animRL.reward.task_data import TaskData
 from animRL.sim.base import ResetState, SimBackend, SimState
@@ -28,7 +33,7 @@ class StepResult:
     obs: Tensor
     """Observations (N, 108) after the resets, for the next action."""
     reward: Tensor
-    """Product of the reward terms (N,)."""
+    """Product or weighted sum of the reward terms (N,)."""
     terms: dict[str, Tensor]
     """Each reward term (N,)."""
     terminated: Tensor
@@ -54,18 +59,26 @@ class MimicTask:
     the next state is judged.
     """
 
-    def __init__(self, cfg: Any, backend: SimBackend) -> None:
+    def __init__(
+        self, cfg: Any, backend: SimBackend, inverse_dynamics: InverseDynamics | None = None
+    ) -> None:
         """Build the task of ``cfg`` (a ``MimicConfig``) on an engine.
 
+        Args:
+            cfg: the configuration.
+            backend: the engine.
+            inverse_dynamics: gives the torques of a clip; for an action offset "feedforward".
+
         Raises:
-            InputError: for a motion file or reward term that cannot be used.
+            InputError: for a motion file, reward term or action offset that cannot be used.
         """
         self.cfg, self.backend = cfg, backend
         self.character = backend.character
         self.num_envs, self.device, self.dt = backend.num_envs, backend.device, backend.dt
         self.num_actions = len(self.character.joint_names)
         self.observation_layout = ObservationLayout(self.num_actions)
-        self.compose_reward = RewardComposer(cfg.rewards.terms.to_dict())
+        self.compose_reward = RewardComposer.from_config(cfg.rewards)
+        self._body_groups = BodyGroups(self.character) if self.compose_reward.needs else None
         self.motion_loader = self.load_motions(cfg.motion_loader)
         self.reference = Reference(self.motion_loader, self.num_envs)
         self.env_origins = grid(self.num_envs, cfg.env.spacing).to(self.device)
@@ -78,10 +91,12 @@ class MimicTask:
             lost.height, lost.orientation, lost.ee_height, lost.ee_distance
         )
         self._fall_bodies = self.character.body_indices(self.character.fall_bodies).to(self.device)
-        # The drive lags a moving target by damping / stiffness seconds.
-        self._drive_lag = self.character.damping / self.character.stiffness
-        standing = [0.0, 0.0, cfg.init_state.root_height, 0.0, 0.0, 0.0, 1.0]
-        self._standing = torch.tensor(standing, device=self.device)
+        self._action_offset = ActionOffset(
+            cfg.control.action_offset, self.character, self.motion_loader, inverse_dynamics
+        )
+        self.phase_sampling = make_phase_sampling(cfg.init_state, self.motion_loader)
+        self._pushes = Pushes(cfg.disturbances, backend)
+        self._starts = Starts(cfg.init_state, self.character, self.motion_loader)
         zeros = torch.zeros(self.num_envs, self.num_actions, device=self.device)
         self.actions, self._scaled_actions = zeros, zeros
         self._joint_targets_rate = torch.zeros(self.num_envs, device=self.device)
@@ -123,6 +138,7 @@ class MimicTask:
         terminated = self._terminated(state, data)
         timed_out = (self.episode_steps >= self.max_episode_length) | self.reference.finished()
         timed_out = timed_out & ~terminated
+        self.phase_sampling.count(self.reference.clip_ids, self.reference.phase, terminated)
         reward, terms = self.compose_reward(data)
         # A diverged state may hold anything; its reward must not. Whatever else is not finite is
         # a defect (in a reward term, in a policy) and is left for the runner to report.
@@ -145,7 +161,7 @@ class MimicTask:
             [state.root_lin_vel.unsqueeze(1), state.root_ang_vel.unsqueeze(1), relative], dim=1
         )
         local = rot.quat_rotate_inverse(state.root_quat.unsqueeze(1), vectors)
-        return TaskData(
+        data = TaskData(
             motion_loader=self.motion_loader,
             num_ee=ee_global.shape[1],
             num_dof=self.num_actions,
@@ -166,10 +182,14 @@ class MimicTask:
             target_frames=self.reference.target_frames,
             reset_frames=self.reference.reset_frames,
         )
+        if self._body_groups is None:
+            return data
+        return with_bodies(data, state, self._body_groups)
 
     def reference_state(self) -> ResetState:
         """The state that tracks the present target perfectly, root velocities in world frame."""
-        return self._state_of(self.reference.target_frames, self.env_origins[:, 2])
+        frames = self.reference.target_frames
+        return state_on_clip(self.motion_loader, frames, self.env_origins[:, 2])
 
     def _apply(self, actions: Tensor) -> None:
         """Turn actions into joint targets and advance the engine."""
@@ -180,15 +200,8 @@ class MimicTask:
         self._joint_targets_rate = torch.where(self._first_step, 0.0, rate)
         self._first_step = torch.zeros_like(self._first_step)
         self.actions, self._scaled_actions = actions, scaled
-        self.backend.step(self._action_offset() + scaled)
-
-    def _action_offset(self) -> Tensor:
-        """The pose (N, J) [rad] that action 0 asks for."""
-        if self.cfg.control.action_offset == "default":
-            return self.character.default_joint_pos
-        frames = self.reference.target_frames
-        joints = self.motion_loader.get_joint_pose(frames)
-        return joints + self._drive_lag * self.motion_loader.get_joint_vel(frames)
+        self._pushes.apply()
+        self.backend.step(self._action_offset(self.reference) + scaled)
 
     def _terminated(self, state: SimState, data: TaskData) -> Tensor:
         rules, origin = self.cfg.termination, self.env_origins[:, 2]
@@ -227,11 +240,11 @@ class MimicTask:
         if clip_ids is None:
             clip_ids = self.motion_loader.sample_clips(count)
         if phases is None and start.reference_state_initialisation:
-            phases = torch.rand(count, device=self.device)
+            phases = self.phase_sampling.draw(clip_ids)
         elif phases is None:
             phases = torch.zeros(count, device=self.device)
         frames = self.reference.raw_frames(phases, clip_ids)
-        state = self._start_state(frames, rows_of(self.env_origins, where), yaw)
+        state = self._starts.draw(frames, rows_of(self.env_origins, where), yaw)
         if where.dtype == torch.bool:
             self.backend.reset_where(where, state)
         else:
@@ -243,42 +256,6 @@ class MimicTask:
         self._first_step = put_rows(self._first_step, where, True)
         self.actions = put_rows(self.actions, where, 0.0)
         self._scaled_actions = put_rows(self._scaled_actions, where, 0.0)
-
-    def _start_state(self, frames: Tensor, origins: Tensor, yaw: Tensor | None) -> ResetState:
-        """States (n) to start from: on the clip, or standing in the default pose."""
-        start, count = self.cfg.init_state, len(frames)
-        if start.reference_state_initialisation:
-            state = self._state_of(frames, start.height_clearance)
-            pos = torch.cat([torch.zeros_like(state.root_pos[:, :2]), state.root_pos[:, 2:]], -1)
-            quat, joints, joint_vel = state.root_quat, state.joint_pos, state.joint_vel
-            lin_vel, ang_vel = state.root_lin_vel, state.root_ang_vel
-        else:
-            pos, quat = self._standing.expand(count, 7).split([3, 4], dim=-1)
-            low, high = start.joint_scale
-            scale = uniform((count, self.num_actions), low, high, self.device)
-            joints = self.character.default_joint_pos * scale
-            lin_vel = ang_vel = torch.zeros(count, 3, device=self.device)
-            joint_vel = torch.zeros_like(joints)
-        joints = joints + noise(joints.shape, start.joint_noise, self.device)
-        lin_vel = lin_vel + noise(lin_vel.shape, start.root_velocity_noise, self.device)
-        if yaw is not None:
-            turn = rot.quat_about_z(yaw)
-            quat = rot.quat_mul(turn, quat)
-            lin_vel, ang_vel = rot.quat_rotate(turn, lin_vel), rot.quat_rotate(turn, ang_vel)
-        return ResetState(origins + pos, quat, lin_vel, ang_vel, joints, joint_vel)
-
-    def _state_of(self, frames: Tensor, raise_by: Tensor | float) -> ResetState:
-        """The character on frames (n, D), ``raise_by`` [m] above their height."""
-        loader = self.motion_loader
-        pos, quat = loader.get_root_pos(frames), loader.get_root_rot(frames)
-        return ResetState(
-            root_pos=torch.cat([pos[:, :2], (pos[:, 2] + raise_by).unsqueeze(-1)], dim=-1),
-            root_quat=quat,
-            root_lin_vel=rot.quat_rotate(quat, loader.get_linear_vel(frames)),
-            root_ang_vel=rot.quat_rotate(quat, loader.get_angular_vel(frames)),
-            joint_pos=loader.get_joint_pose(frames),
-            joint_vel=loader.get_joint_vel(frames),
-        )
 
     def _advance_and_observe(self) -> Tensor:
         state = self.backend.state()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 
 import torch
@@ -9,9 +10,29 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from animRL.dataloader.frame_layout import FrameLayout
+from animRL.reward import imitation
 from animRL.reward.kernels import exponential_kernel
 from animRL.reward.task_data import TaskData
 from animRL.utils.rotations import angle_between, quat_rotate
+
+Term = Callable[[TaskData, float, float], Tensor]
+BODIES = ("body_groups", "body_pose", "target_body_pose")
+"""Keys of ``TaskData`` that are there only if a term needs them: working them out takes time."""
+
+
+def needs(*keys: str) -> Callable[[Term], Term]:
+    """Declare that a term reads keys of ``TaskData`` which are not always there."""
+
+    def declare(term: Term) -> Term:
+        term.needs = keys  # type: ignore[attr-defined]
+        return term
+
+    return declare
+
+
+def needs_of(term: Term) -> tuple[str, ...]:
+    """The keys that ``needs`` declared of a term; none for most."""
+    return getattr(term, "needs", ())
 
 
 class REWARDS:
@@ -67,6 +88,56 @@ class REWARDS:
     def reward_joint_targets_rate(data: TaskData, sigma: float, tolerance: float = 0.0) -> Tensor:
         """How fast the joint targets move (N,), `data["joint_targets_rate"]` itself [rad/s]."""
         return exponential_kernel(data["joint_targets_rate"], sigma, tolerance)
+
+    @staticmethod
+    @needs(*BODIES)
+    def reward_imitate_pose(data: TaskData, sigma: float, tolerance: float = 0.0) -> Tensor:
+        """L2 norm (N,) over the anatomical joints of the angle between rotations [rad].
+
+        DeepMimic's pose reward (Peng et al. 2018, section 5.1) with sigma 1 / sqrt(2) = 0.7071.
+        """
+        error = imitation.pose_error(
+            data["body_pose"], data["target_body_pose"], data["body_groups"]
+        )
+        return exponential_kernel(error.sqrt(), sigma, tolerance)
+
+    @staticmethod
+    @needs(*BODIES)
+    def reward_imitate_velocity(data: TaskData, sigma: float, tolerance: float = 0.0) -> Tensor:
+        """L2 norm (N,) over the joints of the difference in velocity [rad/s].
+
+        DeepMimic's velocity reward with sigma sqrt(10) = 3.1623.
+        """
+        error = imitation.velocity_error(data["body_pose"], data["target_body_pose"])
+        return exponential_kernel(error.sqrt(), sigma, tolerance)
+
+    @staticmethod
+    @needs(*BODIES)
+    def reward_imitate_end_effectors(
+        data: TaskData, sigma: float, tolerance: float = 0.0
+    ) -> Tensor:
+        """L2 norm (N,) over hands and feet, 12 numbers, of the difference in position [m].
+
+        DeepMimic's end-effector reward with sigma 1 / sqrt(40) = 0.1581.
+        """
+        error = imitation.end_effector_error(
+            data["body_pose"], data["target_body_pose"], data["body_groups"]
+        )
+        return exponential_kernel(error.sqrt(), sigma, tolerance)
+
+    @staticmethod
+    @needs(*BODIES)
+    def reward_imitate_center_of_mass(
+        data: TaskData, sigma: float, tolerance: float = 0.0
+    ) -> Tensor:
+        """Distance (N,) between the centres of mass [m].
+
+        DeepMimic's centre-of-mass reward with sigma 1 / sqrt(10) = 0.3162.
+        """
+        error = imitation.center_of_mass_error(
+            data["body_pose"], data["target_body_pose"], data["body_groups"]
+        )
+        return exponential_kernel(error.sqrt(), sigma, tolerance)
 
 
 def target_ee_global(data: TaskData) -> Tensor:

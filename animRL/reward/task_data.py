@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, NotRequired, TypedDict
 
 from torch import Tensor
 
 if TYPE_CHECKING:
     from animRL.dataloader.motion_loader import MotionLoader
+    from animRL.reward.imitation import BodyGroups, Pose
 
 
 class TaskData(TypedDict):
@@ -16,7 +17,8 @@ class TaskData(TypedDict):
     J joints, E end effectors. Frames are rows as `FrameLayout(num_dof, num_ee)` cuts them (89
     columns for Bob), anchored: x and y of their root are world coordinates, z is the height above
     the environment's origin, the root rotation is in the world frame, the rest in the base frame.
-    Quaternions are unit, xyzw.
+    Quaternions are unit, xyzw. Keys that a term needs beyond those of a recording are named by
+    `needs` on its method.
     """
 
     motion_loader: MotionLoader | None
@@ -71,3 +73,13 @@ class TaskData(TypedDict):
 
     reset_frames: Tensor
     """Anchored reference at `reset_phase` (N, D)."""
+
+    body_groups: NotRequired[BodyGroups]
+    """Which bodies are anatomical joints, hands and feet; like the two poses, there if a term
+    needs them, and not in recordings."""
+
+    body_pose: NotRequired[Pose]
+    """All bodies of the characters."""
+
+    target_body_pose: NotRequired[Pose]
+    """All bodies of the anchored reference of this step."""

@@ -15,11 +15,16 @@ from torch import Tensor
 os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
 
 from rsl_rl.env import VecEnv  # noqa: E402
+from rsl_rl.models import MLPModel  # noqa: E402
+from rsl_rl.modules import EmpiricalNormalization  # noqa: E402
 from rsl_rl.runners import OnPolicyRunner  # noqa: E402
 from rsl_rl.utils import LogWriter, resolve_callable  # noqa: E402
 from rsl_rl.utils.logger import Logger  # noqa: E402
 
-__all__ = ["LogWriter", "OnPolicyRunner", "QuietLogger", "VecEnv", "resolve_callable"]
+__all__ = [
+    "EmpiricalNormalization", "LogWriter", "MLPModel", "OnPolicyRunner", "QuietLogger", "VecEnv",
+    "resolve_callable",
+]  # fmt: skip
 
 
 class QuietLogger(Logger):

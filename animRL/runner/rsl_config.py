@@ -28,12 +28,18 @@ def rsl_config(train_cfg: Any) -> dict[str, Any]:
 def network_config(train_cfg: Any) -> dict[str, Any]:
     """Translate ``train_cfg.policy`` into the network that rsl-rl builds for actor and critic."""
     policy = train_cfg.policy
-    return {
+    network = {
         "class_name": "MLPModel",
         "hidden_dims": list(policy.hidden_dims),
         "activation": policy.activation,
         "obs_normalization": policy.obs_normalization,
     }
+    if policy.phase_harmonics or policy.phase_bins:
+        network["class_name"] = "animRL.runner.networks:PhaseModel"
+        network["harmonics"] = policy.phase_harmonics
+        network["phase_bins"] = policy.phase_bins
+        network["phase_memory"] = policy.phase_memory
+    return network
 
 
 def actor_config(train_cfg: Any) -> dict[str, Any]:

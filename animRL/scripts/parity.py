@@ -130,9 +130,9 @@ def _task(args: argparse.Namespace, cfg: Any) -> Any:
     """Build a task on the cpu over an engine anywhere."""
     from animRL.evaluation.parity import OnCpu
     from animRL.sim.factory import make_backend
-    from animRL.tasks import env_class
+    from animRL.tasks import make_env
 
-    return env_class(args.task)(cfg, OnCpu(make_backend(cfg, cfg.env.num_envs)))
+    return make_env(args.task, cfg, OnCpu(make_backend(cfg, cfg.env.num_envs)))
 
 
 def _engines(args: argparse.Namespace) -> tuple[Any, Any]:

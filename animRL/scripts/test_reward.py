@@ -25,12 +25,12 @@ def main(argv: list[str] | None = None) -> int:
     args = _parse(argv)
     cfg = make_env_cfg(args.task)
     apply_overrides(cfg, None, args)
-    composer = RewardComposer(cfg.rewards.terms.to_dict())
+    composer = RewardComposer.from_config(cfg.rewards)
     recording = anchor_recording(load_recording(_find_recording(args.task, args.data)))
-    product, terms = composer(recording.task_data())
+    total, terms = composer(recording.task_data())
     dt = cfg.sim.dt * cfg.sim.substeps
     print(_headline(recording, dt))
-    print(reward_table(composer, product, terms))
+    print(reward_table(composer, total, terms))
     shape = (recording.num_steps, recording.num_envs)
     title = f"Reward terms on {Path(recording.source).name}"
     path = _plot_path(recording, args.out)
@@ -43,14 +43,14 @@ def main(argv: list[str] | None = None) -> int:
     return 0
 
 
-def reward_table(composer: RewardComposer, product: Tensor, terms: dict[str, Tensor]) -> str:
-    """Text table with mean, min and max over all rows (N,) of each term and of the product."""
-    width = max(map(len, (*terms, "product")))
+def reward_table(composer: RewardComposer, total: Tensor, terms: dict[str, Tensor]) -> str:
+    """Text table with mean, min and max over all rows (N,) of each term and of all together."""
+    width = max(map(len, (*terms, composer.combine)))
     lines = [f"{'term':<{width}}" + "".join(f"{name:>11}" for name in COLUMNS)]
     for name, value in terms.items():
         sigma, tolerance = composer.parameters[name]
         lines.append(f"{name:<{width}}{sigma:>11g}{tolerance:>11g}{_statistics(value)}")
-    lines.append(f"{'product':<{width}}{'':>22}{_statistics(product)}")
+    lines.append(f"{composer.combine:<{width}}{'':>22}{_statistics(total)}")
     return "\n".join(lines)
 
 

@@ -195,3 +195,29 @@ def test_patterns_find_files_in_a_stable_order(tmp_path: Path) -> None:
     )  # fmt: skip
     loader = MotionLoader("cpu", cfg, 0.02, 1, 1)
     assert [Path(name).name for name in loader.names] == ["clip0.txt", "clip1.txt"]
+
+
+def test_torques_are_interpolated_by_phase_and_go_around_a_loop(tmp_path: Path) -> None:
+    clips = make_clip(3, 0.1), replace(make_clip(5, 0.1), loop=True)
+    loader = make_loader(tmp_path, *clips)
+    seen = []
+
+    def torques_of(clip: Clip, loop: bool) -> np.ndarray:
+        seen.append((len(clip.frames), loop))
+        ramp = 10.0 * np.arange(len(clip.frames), dtype=float)[:, None]
+        return ramp + (100.0 if loop else 0.0)
+
+    with pytest.raises(ValueError, match="add_joint_torques"):
+        loader.get_joint_torque_at_phase(torch.zeros(1), torch.zeros(1, dtype=torch.long))
+    loader.add_joint_torques(torques_of)
+    assert seen == [(3, False), (5, True)]
+    phase = torch.tensor([0.0, 0.25, 1.0, -0.1, 0.0, 0.5, 1.0, -0.125])
+    ids = torch.tensor([0, 0, 0, 0, 1, 1, 1, 1])
+    torque = loader.get_joint_torque_at_phase(phase, ids)[:, 0]
+    expected = torch.tensor([0.0, 5.0, 20.0, 0.0, 100.0, 120.0, 140.0, 135.0])
+    torch.testing.assert_close(torque, expected)
+
+
+def test_torques_of_another_shape_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"\(3, 2\)"):
+        make_loader(tmp_path, make_clip(3, 0.1)).add_joint_torques(lambda c, _: np.zeros((3, 2)))

@@ -47,9 +47,18 @@ def test_the_counter_sees_what_it_is_for() -> None:
     assert not quiet.found
 
 
-@pytest.mark.parametrize("initialise", [True, False], ids=["on_the_clip", "standing"])
-def test_a_step_with_resets_never_waits(masked_task: Make, initialise: bool) -> None:
-    task = masked_task({"init_state.reference_state_initialisation": initialise})
+START = "init_state.reference_state_initialisation"
+OPTIONS = {
+    "init_state.phase_sampling": "failures", "control.action_offset": "feedforward",
+    "rewards.combine": "sum", "rewards.terms.imitate_pose": [0.7, 0.0],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "settings", [{START: True}, {START: False}, OPTIONS], ids=["on_the_clip", "standing", "options"]
+)
+def test_a_step_with_resets_never_waits(masked_task: Make, settings: dict) -> None:
+    task = masked_task(settings)
     actions = torch.zeros(task.num_envs, task.num_actions)
     task.step(actions)
     resets = torch.zeros(())

@@ -144,7 +144,7 @@ def test_start_without_rsi_is_a_stand_at_phase_zero(make_task) -> None:
 
 
 def test_start_with_rsi_is_on_the_clip_at_random_phases(make_task) -> None:
-    task = make_task({"env.num_envs": 64})
+    task = make_task({"env.num_envs": 64, "init_state.height_clearance": 0.02})
     state, frames = task.backend.state(), task.reference.reset_frames
     torch.testing.assert_close(state.root_pos[:, :2], task.env_origins[:, :2], atol=1e-5, rtol=0)
     torch.testing.assert_close(state.root_pos[:, 2], frames[:, 2] + 0.02, atol=1e-5, rtol=0)

@@ -117,7 +117,7 @@ def test_bad_input_is_told_in_one_line(recording, folder):
     cases = {
         "no.json: cannot be read": ["--data", "no.json"],
         "bad.json: step 2: dof_vel: NaN or infinite": ["--data", "bad.json"],
-        "no method REWARDS.reward_walk_well; valid: joint_targets_rate, track_base_height": [
+        "no method REWARDS.reward_walk_well; valid: imitate_center_of_mass, imitate_end_": [
             *("--data", str(recording), "--set", "rewards.terms.walk_well=[1.0,0.0]")
         ],
         "rewards.terms: empty": [
@@ -126,6 +126,9 @@ def test_bad_input_is_told_in_one_line(recording, folder):
                 f"rewards.terms.{name}=None"
                 for name in make_env_cfg("walk").rewards.terms.to_dict()
             ),
+        ],
+        "rewards.terms.imitate_pose: needs body_groups, body_pose, target_body_pose": [
+            *("--data", str(recording), "--set", "rewards.terms.imitate_pose=[0.7,0.0]")
         ],
         "valid: a file that ends in .png": ["--data", str(recording), "--out", "plot.pdf"],
         "--out: cannot write": ["--data", str(recording), "--out", "bad.json/plot.png"],

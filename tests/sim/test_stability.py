@@ -9,6 +9,8 @@ import torch
 
 from animRL.cfg.mimic.walk_config import WalkConfig
 from animRL.envs.mimic_task import MimicTask
+from animRL.envs.starts import state_on_clip
+from animRL.motion.feedforward import joint_torques
 from animRL.sim.factory import make_backend
 
 UNSTABLE_RAD_S = 100.0
@@ -23,11 +25,11 @@ def unstable_starts(clip: str | None, count: int, full_range: bool) -> int:
         cfg.set("motion_loader.motion_files", [clip])
     cfg.set("env.num_envs", count)
     torch.manual_seed(0)
-    task = MimicTask(cfg, make_backend(cfg, count))
+    task = MimicTask(cfg, make_backend(cfg, count), joint_torques)
     backend, character = task.backend, task.character
     phases = torch.linspace(0.0, 1.0, count)
     frames = task.motion_loader.get_frame_at_phase(phases)
-    backend.reset(torch.arange(count), task._state_of(frames, 0.02))
+    backend.reset(torch.arange(count), state_on_clip(task.motion_loader, frames, 0.02))
     unstable = torch.zeros(count, dtype=torch.bool)
     for _ in range(50):
         if full_range:

@@ -77,22 +77,44 @@ class MimicConfig(BaseConfig):
 
         reference_state_initialisation = True
         """Start on the clip at a random phase (RSI); else standing in the default pose."""
-        height_clearance = 0.02
+        phase_sampling = "uniform"
+        """With RSI: "uniform"; "failures": more often shortly before where episodes fail."""
+        failure_share = 0.5
+        """With phase_sampling "failures": share of the starts that go by failures, the rest are
+        uniform."""
+        height_clearance = 0.0
         """With RSI: the root starts this far above the frame [m]."""
         root_height = 0.9
         """Without RSI: height of the root [m]."""
         joint_scale = [0.8, 1.2]
         """Without RSI: the default pose times a random factor from this range."""
-        joint_noise = 0.0
+        joint_noise = 0.05
         """Uniform noise on the joint angles, +- [rad]."""
-        root_velocity_noise = 0.0
+        root_velocity_noise = 0.1
         """Uniform noise on the root's linear velocity, +- [m/s]."""
         _valid = {
+            "phase_sampling": Choice("uniform", "failures"),
+            "failure_share": Range(0.0, 1.0),
             "height_clearance": Range(-1.0, 1.0),
             "root_height": Range(0.0, 10.0),
             "joint_scale": Range(0.0, 10.0),
             "joint_noise": Range(0.0, 3.2),
             "root_velocity_noise": Range(0.0, 10.0),
+        }
+
+    class disturbances:
+        """What happens to the character in training, so that it learns to bear it."""
+
+        push_interval = 0.0
+        """Mean time between two pushes at the root [s]; 0: never."""
+        push_duration = 0.2
+        """Of a push [s]."""
+        push_force = 200.0
+        """Largest force of a push, horizontal [N]; directions and forces are random."""
+        _valid = {
+            "push_interval": Range(0.0, 1e4),
+            "push_duration": Range(0.001, 10.0),
+            "push_force": Range(0.0, 1e5),
         }
 
     class control:
@@ -102,13 +124,14 @@ class MimicConfig(BaseConfig):
         """Radians for an action of 1."""
         action_clip = 100.0
         """Largest scaled action, +- [rad]."""
-        action_offset = "reference"
+        action_offset = "feedforward"
         """"default": the default pose (the course's); "reference": the target frame's pose, led
-        by damping / stiffness x its joint velocities."""
+        by damping / stiffness x its joint velocities; "feedforward": that and, over the
+        stiffness, the torques that the motion takes by inverse dynamics."""
         _valid = {
             "action_scale": Range(0.0, 100.0),
             "action_clip": Range(0.0, 1000.0),
-            "action_offset": Choice("default", "reference"),
+            "action_offset": Choice("default", "reference", "feedforward"),
         }
 
     class termination:
@@ -149,16 +172,26 @@ class MimicConfig(BaseConfig):
             }
 
     class rewards:
-        """The step's reward: the product of the terms."""
+        """The step's reward, out of the terms."""
+
+        combine = "product"
+        """"product" of the terms, or their "sum" by weight (as in DeepMimic)."""
+        _valid = {"combine": Choice("product", "sum")}
+
+        class weights:
+            """Of terms in a sum, by name; 1 for others, all scaled to a sum of 1."""
+
+            _open = True
+            _valid = {"*": OptionalOf(float, Range(0.0, 1e6))}
 
         class terms:
             """Name of a ``REWARDS.reward_<name>`` method: [sigma, tolerance], in its unit."""
 
-            track_base_height = [0.3, 0.0]
-            track_base_orientation = [0.7, 0.0]
-            track_joint_pos = [2.0, 0.0]
-            track_base_vel = [2.0, 0.0]
-            track_ee_pos = [0.4, 0.0]
+            track_base_height = [0.15, 0.0]
+            track_base_orientation = [0.4, 0.0]
+            track_joint_pos = [1.0, 0.0]
+            track_base_vel = [1.5, 0.0]
+            track_ee_pos = [0.25, 0.0]
             joint_targets_rate = [30.0, 0.0]
             _open = True
             _valid = {"*": KernelTerm()}
@@ -203,11 +236,21 @@ class MimicTrainConfig(BaseConfig):
         hidden_dims = [512, 256]
         activation = "elu"
         obs_normalization = True
+        phase_harmonics = 4
+        """Sines and cosines of this many multiples of the phase are inputs; 0: none."""
+        phase_bins = 50
+        """Bins of the phase in which the usual observation is kept; the deviation from it is an
+        input; 0: it is not."""
+        phase_memory = 10
+        """Iterations over which the usual observation is a mean."""
         init_std = 0.3
         """Initial standard deviation of the actions."""
         learn_std = True
         _valid = {
             "hidden_dims": (Length(1), Range(1, 100_000)),
+            "phase_harmonics": Range(0, 100),
+            "phase_bins": Range(0, 10_000),
+            "phase_memory": Range(1, 1_000_000),
             "init_std": Range(1e-3, 10.0),
             "activation": Choice("elu", "relu", "tanh", "selu", "lrelu", "sigmoid", "gelu"),
         }
@@ -222,7 +265,7 @@ class MimicTrainConfig(BaseConfig):
         lam = 0.95
         value_loss_coef = 0.5
         entropy_coef = 0.0
-        learning_rate = 3e-4
+        learning_rate = 6e-4
         schedule = "fixed"
         desired_kl = 0.01
         max_grad_norm = 1.0
