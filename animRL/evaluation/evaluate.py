@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from animRL.envs.mimic_task import MimicTask, StepResult
+from animRL.evaluation.failures import Failures
 from animRL.evaluation.metrics import (
     BodyGroups,
     Pose,
@@ -69,7 +70,7 @@ class Episodes:
 
 
 def evaluation_config(env_cfg: Any, episodes: int) -> Any:
-    """Copy a task's configuration for evaluation: noisy starts, ends by falls alone."""
+    """Copy a task's configuration for evaluation: noisy starts, ends by falls alone, no pushes."""
     cfg = type(env_cfg).from_dict(env_cfg.to_dict())
     cfg.set("env.num_envs", episodes)
     cfg.set("env.episode_length", 1_000_000)
@@ -77,6 +78,7 @@ def evaluation_config(env_cfg: Any, episodes: int) -> Any:
     cfg.set("init_state.reference_state_initialisation", True)
     cfg.set("init_state.joint_noise", JOINT_NOISE)
     cfg.set("init_state.root_velocity_noise", ROOT_VELOCITY_NOISE)
+    cfg.set("disturbances.push_interval", 0.0)
     return cfg
 
 
@@ -109,6 +111,7 @@ def roll_out(
     seed: int,
     trace: Trace | None = None,
     clip_ids: Tensor | None = None,
+    failures: Failures | None = None,
 ) -> Episodes:
     """Run one episode in each environment of ``env``, built from an ``evaluation_config``.
 
@@ -119,10 +122,12 @@ def roll_out(
         seed: of the noise at the start.
         trace: filled with environment 0 if given.
         clip_ids: clips (N,), see ``start_clips``; by default drawn by their weights.
+        failures: filled with how episodes failed if given.
     """
     with torch.random.fork_rng(), torch.inference_mode():
         torch.manual_seed(seed)
-        return _roll_out(env, policy, env.reset(phases, clip_ids=clip_ids), phases, trace)
+        obs = env.reset(phases, clip_ids=clip_ids)
+        return _roll_out(env, policy, obs, _Tally(env, episode_steps(env, phases), failures), trace)
 
 
 def record(env: MimicTask, policy: Policy, steps: int, seed: int, clip: int = 0) -> Trace:
@@ -140,9 +145,8 @@ def record(env: MimicTask, policy: Policy, steps: int, seed: int, clip: int = 0)
 
 
 def _roll_out(
-    env: MimicTask, policy: Policy, obs: Tensor, phases: Tensor, trace: Trace | None
+    env: MimicTask, policy: Policy, obs: Tensor, tally: _Tally, trace: Trace | None
 ) -> Episodes:
-    tally = _Tally(env, episode_steps(env, phases))
     while bool(tally.running.any()):
         actions = policy(obs)
         result = env.step(actions)
@@ -164,8 +168,8 @@ def episode_steps(env: MimicTask, phases: Tensor) -> Tensor:
 class _Tally:
     """Sums over the steps of N episodes, each counted until it falls or is over."""
 
-    def __init__(self, env: MimicTask, length: Tensor) -> None:
-        self.env, self.length = env, length
+    def __init__(self, env: MimicTask, length: Tensor, failures: Failures | None = None) -> None:
+        self.env, self.length, self.failures = env, length, failures
         self.groups = BodyGroups(env.character)
         self.clip_ids = env.reference.clip_ids  # a reset replaces them
         self.running = torch.ones_like(length, dtype=torch.bool)
@@ -179,9 +183,11 @@ class _Tally:
         actual, reference = self._poses(result)
         fell = result.terminated & self.running
         counted = self.running & ~fell
-        self.failed = self.failed | fell
         far = mean_body_distance(actual, reference, self.groups) > LOST_DISTANCE
-        self.failed = self.failed | (far & counted)
+        failing = (fell | (far & counted)) & ~self.failed
+        self.failed = self.failed | failing
+        if self.failures is not None:
+            self.failures.add(result, self.clip_ids, failing, fell, counted)
         values = {
             "pe": position_error(actual, reference, self.groups),
             "nr": imitation_reward(actual, reference, self.groups),

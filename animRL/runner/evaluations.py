@@ -1,11 +1,13 @@
-"""What an evaluation inside training says, and which was the best one."""
+"""The evaluations of a training: what they say, and which was the best one."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import astuple, dataclass
 from pathlib import Path
+from typing import Any
 
 from animRL.envs.mimic_task import MimicTask
 from animRL.evaluation.evaluate import (
@@ -16,10 +18,16 @@ from animRL.evaluation.evaluate import (
     start_phases,
     summarise,
 )
+from animRL.evaluation.failures import Failures
 from animRL.runner.checkpoint import replacing
+from animRL.runner.reference_curves import ReferenceCurves
+from animRL.runner.verdict import is_learned
 
 EVALUATION_SEED = 12345
 """Starts of the evaluations inside training: always the same, so that they can be compared."""
+
+Evaluate = Callable[[MimicTask, Trace, Failures], dict[str, float]]
+"""Roll a policy out in an environment, fill trace and failures in, and return the metrics."""
 
 
 @dataclass
@@ -38,16 +46,93 @@ class Best:
         return cls(success, metrics["normalised_return"], error, iteration)
 
     def beaten_by(self, metrics: Mapping[str, float]) -> bool:
-        """More success, or as much with a larger normalised return (which counts falls)."""
-        other = (metrics["success"], metrics["normalised_return"])
-        return other > (self.success, self.normalised_return)
+        """Learned, then more success, then a larger normalised return (which counts falls)."""
+        own = {"success": self.success, "position_error_m": self.position_error}
+        other = (is_learned(metrics), metrics["success"], metrics["normalised_return"])
+        return other > (is_learned(own), self.success, self.normalised_return)
 
 
-def evaluate_policy(env: MimicTask, policy: Policy, trace: Trace | None = None) -> dict[str, float]:
+class Evaluations:
+    """The evaluations of one training so far.
+
+    ``on_evaluation``, if set, is called after each of them with (iteration, metrics, trace of
+    environment 0): the recorder's way in.
+    """
+
+    def __init__(self, env: MimicTask | None) -> None:
+        """Begin without any.
+
+        Args:
+            env: built from an ``evaluation_config``; None: no evaluations.
+        """
+        self.env = env
+        self.on_evaluation: Callable[[int, dict[str, float], Trace], None] | None = None
+        self.curve: list[dict[str, float]] = []
+        """Metrics, samples and seconds of each, as in ``learning_curve.json``."""
+        self.best = Best()
+        self.seconds = 0.0
+        """What they took together [s]."""
+        self.failures: Failures | None = None
+        """Of the newest one."""
+        self.reference: ReferenceCurves | None = None
+        """Past good runs with the same settings, if there are."""
+
+    @property
+    def standing(self) -> str | None:
+        """Where the newest one stands among past good runs, see ``ReferenceCurves.standing``."""
+        return self.reference.standing(self.curve[-1]) if self.reference and self.curve else None
+
+    def run(
+        self, evaluate: Evaluate, iteration: int, samples: int, training_seconds: float
+    ) -> tuple[dict[str, float], Trace]:
+        """Evaluate, take it up, and return the metrics and the trace of environment 0.
+
+        Args:
+            evaluate: rolls the present policy out.
+            iteration: iterations done so far.
+            samples: samples seen so far.
+            training_seconds: what they took [s].
+        """
+        assert self.env is not None
+        start, trace, failures = time.perf_counter(), Trace(), Failures(self.env)
+        metrics = evaluate(self.env, trace, failures)
+        seconds = time.perf_counter() - start
+        self.seconds += seconds
+        self.failures = failures
+        self.curve.append({
+            "iteration": iteration,
+            "samples": samples,
+            "training_seconds": round(training_seconds, 2),
+            "evaluation_seconds": round(seconds, 2),
+            **metrics,
+        })  # fmt: skip
+        if self.best.beaten_by(metrics):
+            self.best = Best.of(iteration, metrics)
+        return metrics, trace
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what a checkpoint keeps, as plain values."""
+        return {
+            "evaluation_seconds": self.seconds,
+            "curve": self.curve,
+            "best": list(astuple(self.best)),
+        }
+
+    def from_dict(self, infos: Mapping[str, Any]) -> None:
+        """Take up what a checkpoint kept; older ones keep less."""
+        self.seconds = infos.get("evaluation_seconds", 0.0)
+        self.curve = list(infos.get("curve", []))
+        self.best = Best(*infos["best"]) if "best" in infos else Best()
+
+
+def evaluate_policy(
+    env: MimicTask, policy: Policy, trace: Trace | None = None, failures: Failures | None = None
+) -> dict[str, float]:
     """Roll a policy out deterministically, half from phase 0, half from anywhere."""
     half = env.num_envs // 2
     phases = start_phases(env.num_envs, half, EVALUATION_SEED, env.device)
-    episodes = roll_out(env, policy, phases, EVALUATION_SEED, trace, start_clips(env, half))
+    clips = start_clips(env, half)
+    episodes = roll_out(env, policy, phases, EVALUATION_SEED, trace, clips, failures)
     metrics = summarise(episodes, half)
     zero, anywhere = metrics["success_rate"], metrics["success_rate_random_phase"]
     return {
@@ -62,10 +147,12 @@ def write_curve(run_dir: Path, curve: list[dict[str, float]]) -> None:
         file.write(json.dumps(curve, indent=1).encode())
 
 
-def evaluation_text(iteration: int, metrics: Mapping[str, float]) -> str:
-    """Say in one line how an evaluation went."""
+def evaluation_text(
+    iteration: int, metrics: Mapping[str, float], standing: str | None = None
+) -> str:
+    """Say in one line how an evaluation went, and how that compares with past good runs."""
     return (
         f"evaluation at {iteration}: success {metrics['success']:.2f}, position error "
         f"{metrics['position_error_m']:.3f} m, normalised return "
         f"{metrics['normalised_return']:.2f}, reward of a step {metrics['course_reward']:.2f}"
-    )
+    ) + (f" - {standing}" if standing else "")

@@ -5,9 +5,7 @@ from __future__ import annotations
 import io
 import shutil
 import time
-from collections.abc import Callable
 from contextlib import redirect_stdout
-from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +13,9 @@ import torch
 
 from animRL.envs.mimic_task import MimicTask
 from animRL.evaluation.evaluate import Policy, Trace
+from animRL.evaluation.failures import Failures
 from animRL.runner.checkpoint import load_checkpoint, save_checkpoint
-from animRL.runner.evaluations import Best, evaluate_policy, evaluation_text, write_curve
+from animRL.runner.evaluations import Evaluations, evaluate_policy, evaluation_text, write_curve
 from animRL.runner.finite import check_finite, totals
 from animRL.runner.policy import inference_policy
 from animRL.runner.processes import Processes
@@ -25,14 +24,15 @@ from animRL.runner.rsl import OnPolicyRunner, QuietLogger
 from animRL.runner.rsl_config import rsl_config
 from animRL.runner.run_dir import BEST_NAME, FINAL_NAME, iteration_path
 from animRL.runner.vec_env import RslVecEnv
+from animRL.runner.verdict import is_learned
 from animRL.utils.errors import InputError, ProcessLost
 
 
 class PpoRunner(OnPolicyRunner):
     """One training run, alone or as one of many processes that train together.
 
-    ``on_evaluation``, if set, is called after each evaluation with (iteration, metrics, trace of
-    environment 0): the recorder's way in. Of many processes the first alone evaluates and writes.
+    ``evaluations`` holds how it went so far. Of many processes the first alone evaluates and
+    writes.
     """
 
     current_learning_iteration: int
@@ -59,12 +59,11 @@ class PpoRunner(OnPolicyRunner):
         self.train_cfg = train_cfg
         self.processes = processes or Processes()
         self.run_dir: Path | None = None
-        self.eval_env = eval_env
-        self.on_evaluation: Callable[[int, dict[str, float], Trace], None] | None = None
-        self.best = Best()
-        self.evaluation_seconds = 0.0
+        self.evaluations = Evaluations(eval_env)
+        self.until_learned = False
+        """End after the first evaluation that ``verdict.is_learned``; equal in all processes."""
         self.training_seconds = 0.0
-        self.curve: list[dict[str, float]] = []
+        self._saved = 0
         samples = env.num_envs * train_cfg.runner.num_steps_per_env
         self.samples_per_iteration = samples * self.processes.world_size
         if train_cfg.algorithm.num_mini_batches > samples:
@@ -106,7 +105,7 @@ class PpoRunner(OnPolicyRunner):
 
     def learn(self, num_learning_iterations: int, init_at_random_ep_len: bool = True) -> None:
         """Train for a number of iterations, with everything that happens in between."""
-        cfg, first = self.train_cfg.runner, self.current_learning_iteration
+        first = self.current_learning_iteration
         last = first + num_learning_iterations
         if init_at_random_ep_len:
             # Spread the time-outs, so that not all environments end in the same step.
@@ -114,10 +113,12 @@ class PpoRunner(OnPolicyRunner):
                 self.env.episode_length_buf, int(self.env.max_episode_length)
             )
         self.logger.init_logging_writer()
-        line = ProgressLine(last, self.samples_per_iteration, start_iteration=first)
+        line = ProgressLine(
+            last, self.samples_per_iteration, start_iteration=first, at_most=self.until_learned
+        )
         obs = self.env.get_observations()
         self.alg.train_mode()
-        saved = first
+        self._saved = first
         try:
             with self.processes.lockstep():
                 self.processes.share([self.alg.actor, self.alg.critic])
@@ -127,24 +128,10 @@ class PpoRunner(OnPolicyRunner):
                 self.current_learning_iteration = iteration
                 self.training_seconds += seconds
                 self.processes.raise_signal()
-                evaluates = cfg.eval_interval > 0 and (
-                    iteration % cfg.eval_interval == 0 or iteration == last
-                )
-                saves = iteration % cfg.save_interval == 0 or iteration == last
-                metrics = self._evaluate(iteration) if evaluates else {}
-                if metrics:
-                    line.message(evaluation_text(iteration, metrics))
-                line.update(
-                    iteration, seconds, self.logger.mean_reward, self.logger.mean_episode_length,
-                    metrics.get("success"), metrics.get("position_error_m"),
-                )  # fmt: skip
-                if saves:
-                    self._save_iteration()
-                    saved = iteration
-                if evaluates or saves:
-                    self.processes.wait_for_main()
+                if self._evaluate_and_save(iteration, last, seconds, line):
+                    break
         except (KeyboardInterrupt, SystemExit, ProcessLost):
-            if self.current_learning_iteration > saved:
+            if self.current_learning_iteration > self._saved:
                 with self.processes.lockstep():  # torchrun's SIGTERM must not cut it short
                     self._save_iteration()
             raise
@@ -152,6 +139,28 @@ class PpoRunner(OnPolicyRunner):
             line.close()
             self.logger.stop_logging_writer()
         self._finish()
+
+    def _evaluate_and_save(
+        self, iteration: int, last: int, seconds: float, line: ProgressLine
+    ) -> bool:
+        """Do what is due after an iteration; whether the training ends here before its time."""
+        cfg = self.train_cfg.runner
+        evaluates = cfg.eval_interval > 0 and (
+            iteration % cfg.eval_interval == 0 or iteration == last
+        )
+        saves = iteration % cfg.save_interval == 0 or iteration == last
+        metrics = self._evaluate(iteration) if evaluates else {}
+        if metrics:
+            line.message(evaluation_text(iteration, metrics, self.evaluations.standing))
+        line.update(
+            iteration, seconds, self.logger.mean_reward, self.logger.mean_episode_length,
+            metrics.get("success"), metrics.get("position_error_m"), self.evaluations.standing,
+        )  # fmt: skip
+        ends = self.until_learned and bool(metrics) and is_learned(metrics)
+        if saves or ends:
+            self._save_iteration()
+        # The first process alone knows the metrics: its word on the end counts for all.
+        return self.processes.from_main(lambda: ends) if evaluates or saves else False
 
     def time_iterations(self, count: int) -> list[float]:
         """Train ``count`` iterations with nothing in between and return their seconds."""
@@ -203,36 +212,27 @@ class PpoRunner(OnPolicyRunner):
 
     def _evaluate(self, iteration: int) -> dict[str, float]:
         """Evaluate, keep the policy if it is the best so far, and return the metrics."""
-        if self.eval_env is None:
+        taken = self.evaluations
+        if taken.env is None:
             return {}
-        start, trace = time.perf_counter(), Trace()
-        metrics = self.evaluate(self.eval_env, trace)
-        seconds = time.perf_counter() - start
-        self.evaluation_seconds += seconds
-        point = {
-            "iteration": iteration,
-            "samples": iteration * self.samples_per_iteration,
-            "training_seconds": round(self.training_seconds, 2),
-            "evaluation_seconds": round(seconds, 2),
-            **metrics,
-        }
-        self.curve.append(point)
+        samples = iteration * self.samples_per_iteration
+        metrics, trace = taken.run(self.evaluate, iteration, samples, self.training_seconds)
         if self.run_dir is not None:
-            write_curve(self.run_dir, self.curve)
+            write_curve(self.run_dir, taken.curve)
+            if taken.best.iteration == iteration:
+                self.save(str(self.run_dir / BEST_NAME))
         if self.logger.writer is not None:
             for name, value in metrics.items():
                 self.logger.writer.add_scalar(f"Eval/{name}", value, iteration)
-        if self.best.beaten_by(metrics):
-            self.best = Best.of(iteration, metrics)
-            if self.run_dir is not None:
-                self.save(str(self.run_dir / BEST_NAME))
-        if self.on_evaluation is not None:
-            self.on_evaluation(iteration, metrics, trace)
+        if taken.on_evaluation is not None:
+            taken.on_evaluation(iteration, metrics, trace)
         return metrics
 
-    def evaluate(self, env: MimicTask, trace: Trace | None = None) -> dict[str, float]:
+    def evaluate(
+        self, env: MimicTask, trace: Trace | None = None, failures: Failures | None = None
+    ) -> dict[str, float]:
         """Roll the present policy out deterministically, half from phase 0, half from anywhere."""
-        metrics = evaluate_policy(env, self.inference_policy(), trace)
+        metrics = evaluate_policy(env, self.inference_policy(), trace, failures)
         self.alg.train_mode()
         return metrics
 
@@ -243,12 +243,7 @@ class PpoRunner(OnPolicyRunner):
 
     def save(self, path: str, infos: dict | None = None) -> None:
         """Write networks, optimiser and the number of finished iterations, whole or not at all."""
-        progress = {
-            "training_seconds": self.training_seconds,
-            "evaluation_seconds": self.evaluation_seconds,
-            "curve": self.curve,
-            "best": list(astuple(self.best)),
-        }
+        progress = {"training_seconds": self.training_seconds, **self.evaluations.to_dict()}
         iteration = self.current_learning_iteration
         infos = {**progress, **(infos or {})}
         save_checkpoint(path, {**self.alg.save(), "iter": iteration, "infos": infos})
@@ -275,14 +270,13 @@ class PpoRunner(OnPolicyRunner):
         self.current_learning_iteration = int(payload["iter"])
         infos = payload.get("infos") or {}
         self.training_seconds = infos.get("training_seconds", 0.0)
-        self.evaluation_seconds = infos.get("evaluation_seconds", 0.0)
-        self.curve = list(infos.get("curve", []))
-        self.best = Best(*infos["best"]) if "best" in infos else Best()
+        self.evaluations.from_dict(infos)
         return infos
 
     def _save_iteration(self) -> None:
         if self.run_dir is not None:
             self.save(str(iteration_path(self.run_dir, self.current_learning_iteration)))
+        self._saved = self.current_learning_iteration
 
     def _finish(self) -> None:
         """Leave ``model.pt``: the best policy, or the last one where none was evaluated."""

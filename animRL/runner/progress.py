@@ -28,6 +28,7 @@ class ProgressLine:
         stream: where to write; the standard output by default.
         start_iteration: iterations already done, for a resumed training.
         clock: a monotonic time [s].
+        at_most: the training may end before its last iteration.
     """
 
     def __init__(
@@ -37,6 +38,7 @@ class ProgressLine:
         stream: TextIO | None = None,
         start_iteration: int = 0,
         clock: Callable[[], float] = time.monotonic,
+        at_most: bool = False,
     ) -> None:
         """Start the clock."""
         self._total = total_iterations
@@ -44,11 +46,13 @@ class ProgressLine:
         self._stream = sys.stdout if stream is None else stream
         self._live = _is_terminal(self._stream)
         self._clock = clock
+        self._left = "left at most" if at_most else "left"
         self._durations: deque[float] = deque(maxlen=AVERAGED_ITERATIONS)
         self._marks: deque[tuple[float, int]] = deque(maxlen=AVERAGED_ITERATIONS + 1)
         self._marks.append((clock(), start_iteration))
         self._success: float | None = None
         self._position_error: float | None = None
+        self._standing: str | None = None
         self._line = ""
         self._width_shown = 0
         self._printed_at: tuple[float, int] | None = None
@@ -62,6 +66,7 @@ class ProgressLine:
         episode_length: float | None,
         success: float | None = None,
         position_error: float | None = None,
+        standing: str | None = None,
     ) -> None:
         """Show the state after an iteration.
 
@@ -72,11 +77,13 @@ class ProgressLine:
             episode_length: mean length [control steps]; None before the first episode has ended.
             success: share of the last evaluation's episodes, kept until the next one is given.
             position_error: of the last evaluation [m], kept until the next one is given.
+            standing: of the last evaluation among past good runs; None: not known.
         """
         self._durations.append(seconds)
         self._marks.append((self._clock(), iteration))
         self._success = self._success if success is None else success
         self._position_error = self._position_error if position_error is None else position_error
+        self._standing = standing
         fields = self._fields(iteration, reward, episode_length)
         if self._live:
             self._line = _fitted(fields, shutil.get_terminal_size((80, 24)).columns - 1)
@@ -111,18 +118,20 @@ class ProgressLine:
         rate = self._samples * len(self._durations) / max(sum(self._durations), 1e-9)
         fields = [
             (0, f"iteration {iteration}/{self._total}"),
-            (7, f"{format_count(iteration * self._samples)} samples"),
-            (6, f"{rate:,.0f} samples/s"),
+            (8, f"{format_count(iteration * self._samples)} samples"),
+            (7, f"{rate:,.0f} samples/s"),
         ]
         if reward is not None:
             fields.append((2, f"reward {reward:.2f}"))
         if episode_length is not None:
-            fields.append((4, f"episode {episode_length:.0f} steps"))
+            fields.append((5, f"episode {episode_length:.0f} steps"))
         if self._success is not None:
             fields.append((3, f"success {self._success:.2f}"))
         if self._position_error is not None:
-            fields.append((5, f"error {self._position_error:.3f} m"))
-        return [*fields, (1, f"left {format_duration(self._seconds_left(iteration))}")]
+            fields.append((6, f"error {self._position_error:.3f} m"))
+        if self._standing is not None:
+            fields.append((4, self._standing))
+        return [*fields, (1, f"{self._left} {format_duration(self._seconds_left(iteration))}")]
 
     def _seconds_left(self, iteration: int) -> float:
         """Extrapolate the wall-clock time of the last iterations, evaluations included [s]."""

@@ -1,6 +1,6 @@
 """Train a policy to follow a motion clip.
 
-One command trains, evaluates now and then, and leaves checkpoints, curves and videos in
+One command trains, evaluates now and then, and leaves checkpoints, curves, videos and a verdict in
 ``animRL/logs/<experiment>/<date_time>_<run_name>/``. Started by torchrun, many processes train one
 policy; the first of them writes all that.
 """
@@ -22,13 +22,11 @@ from animRL.scripts.cli import (
     load_configurations,
     run_main,
 )
+from animRL.scripts.train_report import draw_curve, name_of, print_end, print_start
 from animRL.utils.errors import InputError, ProcessLost
 
 EVALUATION_EPISODES = 40
 """Episodes of an evaluation inside training, half of them from phase 0."""
-
-MAX_CLIPS_LISTED = 8
-"""More clips than that are told by their number."""
 VIDEO_SECONDS = 5.0
 """Length of a video during training; drawing a second takes about 5 s of one core."""
 
@@ -37,6 +35,12 @@ def main(argv: list[str] | None = None) -> int:
     """Train and say where everything lies."""
     parser = Parser(__doc__, "python scripts/train.py --task=walk --dv --wb")
     add_common_arguments(parser)
+    parser.add_argument(
+        "--until",
+        choices=("learned",),
+        help="learned: end after the first evaluation with success >= 0.95 and position error "
+        "<= 0.05 m, at the latest after max_iterations (left out: go on to max_iterations)",
+    )
     args = parser.parse_args(argv)
 
     from animRL.runner.processes import Processes
@@ -67,6 +71,7 @@ def _train(args: argparse.Namespace, processes: Any) -> None:
     env_cfg.set("env.num_envs", env.num_envs)
     eval_env = _evaluation_env(args.task, own_cfg, train_cfg) if processes.is_main else None
     runner = PpoRunner(env, train_cfg, eval_env, processes)
+    runner.until_learned = args.until == "learned"
     if resumed_from is not None:
         _resume(runner, *resumed_from)
     if processes.is_main:
@@ -85,21 +90,23 @@ def _train_and_write(
     run_dir = _new_run(env_cfg, train_cfg, resumed_from)
     runner.open_run(run_dir, bool(args.wb))
     recorder = _recorder(args, env, run_dir)
-    runner.on_evaluation = _film(recorder, train_cfg, env.motion_loader)
-    _print_start(args.task, env, train_cfg, run_dir, runner.processes)
+    runner.evaluations.on_evaluation = _film(recorder, train_cfg, env.motion_loader)
+    runner.evaluations.reference = _reference(args.task, runner, env_cfg)
+    print_start(args.task, runner, run_dir)
     began = time.perf_counter()
     try:
         runner.processes.wait_for_main()
         runner.learn(train_cfg.runner.max_iterations - runner.current_learning_iteration)
     except (KeyboardInterrupt, SystemExit, ProcessLost):
         print(f"stopped; to go on: {runner.processes.launcher} scripts/train.py "
-              f"--task={args.task} --resume --load_run={_name(run_dir)}", flush=True)  # fmt: skip
+              f"--task={args.task} --resume --load_run={name_of(run_dir)}"
+              + (f" --until={args.until}" if args.until else ""), flush=True)  # fmt: skip
         raise
     finally:
-        _draw_curve(runner, run_dir, args.task)
+        draw_curve(args.task, runner, run_dir)
         recorder.close()
         env.backend.close()
-    _print_end(runner, run_dir, args.task, time.perf_counter() - began)
+    print_end(args.task, runner, run_dir, time.perf_counter() - began)
 
 
 def _common_configurations(
@@ -155,6 +162,8 @@ def _configurations(args: argparse.Namespace) -> tuple[Any, Any, tuple[Path, Pat
         newest = -1 if args.checkpoint is None else args.checkpoint
         resumed_from = run, find_checkpoint(run, newest)
     apply_overrides(env_cfg, train_cfg, args)
+    if args.until and train_cfg.runner.eval_interval == 0:
+        raise InputError("--until: needs evaluations; valid: runner.eval_interval of 1 or more")
     return env_cfg, train_cfg, resumed_from
 
 
@@ -194,6 +203,15 @@ def _new_run(env_cfg: Any, train_cfg: Any, resumed_from: tuple[Path, Path] | Non
     return run_dir
 
 
+def _reference(task: str, runner: Any, env_cfg: Any) -> Any:
+    """Past good runs of the same; with other processes beside this one there are none."""
+    from animRL.runner.reference_curves import find_reference
+
+    if runner.processes.many:
+        return None
+    return find_reference(task, env_cfg, runner.train_cfg, runner.env.env.motion_loader.names)
+
+
 def _recorder(args: argparse.Namespace, env: Any, run_dir: Path) -> Any:
     from animRL.runner.recorder import Recorder, VideoRecorder, VideoSettings
 
@@ -220,78 +238,6 @@ def _film(recorder: Any, train_cfg: Any, loader: Any) -> Any:
         recorder.finish()
 
     return on_evaluation
-
-
-def _draw_curve(runner: Any, run_dir: Path, task: str) -> None:
-    """Leave a picture of the evaluations."""
-    from animRL.utils.plots import plot_learning_curve
-
-    if runner.curve:
-        title = f"{task}: evaluations during training"
-        try:
-            plot_learning_curve(run_dir / "learning_curve.png", runner.curve, title)
-        except OSError as error:  # a picture is not worth a training
-            print(f"no picture of the learning curve: {error}")
-
-
-def _print_start(task: str, env: Any, train_cfg: Any, run_dir: Path, processes: Any) -> None:
-    import torch
-
-    from animRL.runner.progress import task_table
-
-    loader = env.motion_loader
-    count = processes.world_size
-    samples = train_cfg.runner.num_steps_per_env * env.num_envs * count
-    together = f" in each of {count} processes, {env.num_envs * count} in all"
-    rows: list[tuple[str, object]] = [
-        ("task", f"{task}, character {env.character.name}"),
-        *_motion_rows(loader),
-        ("engine", f"{type(env.backend).__name__} on {env.device}, {env.num_envs} environments"
-         + (together if processes.many else "")),
-        ("threads", f"{torch.get_num_threads()}" + (" each" if processes.many else "")),
-        ("seed", train_cfg.runner.seed),
-        ("iterations", f"{train_cfg.runner.max_iterations} of {samples:,} samples"),
-    ]  # fmt: skip
-    for index, (name, (sigma, tolerance)) in enumerate(env.compose_reward.parameters.items()):
-        text = f"{name}: sigma {sigma:g}, tolerance {tolerance:g}"
-        rows.append(("reward, product of" if index == 0 else "", text))
-    rows.append(("run", run_dir))
-    task_table(rows)
-
-
-def _motion_rows(loader: Any) -> list[tuple[str, object]]:
-    """One line a clip; many are told together."""
-    if loader.num_motions > MAX_CLIPS_LISTED:
-        seconds = loader.trajectory_lens
-        return [
-            ("motion", f"{loader.num_motions} clips, {float(seconds.min()):.2f} to "
-             f"{float(seconds.max()):.2f} s, {float(seconds.sum()):.0f} s in all; "
-             f"{int(loader.loops.sum())} loop"),
-        ]  # fmt: skip
-    texts = [
-        f"{Path(name).name}, {float(seconds):.2f} s, {'loops' if bool(repeats) else 'once'}"
-        + (f", {100 * float(weight):.0f} % of the episodes" if loader.num_motions > 1 else "")
-        for name, seconds, repeats, weight in zip(
-            loader.names, loader.trajectory_lens, loader.loops, loader.weights, strict=True
-        )
-    ]
-    return [("" if index else "motion", text) for index, text in enumerate(texts)]
-
-
-def _print_end(runner: Any, run_dir: Path, task: str, seconds: float) -> None:
-    best = runner.best
-    print(f"trained {runner.training_seconds / 60:.1f} min, evaluated "
-          f"{runner.evaluation_seconds / 60:.1f} min, {seconds / 60:.1f} min in all")  # fmt: skip
-    if best.iteration >= 0:
-        print(f"best policy: iteration {best.iteration}, success {best.success:.2f}, "
-              f"position error {best.position_error:.3f} m")  # fmt: skip
-    print(f"everything lies in {run_dir}")
-    print(f"to see it: python scripts/eval.py --task={task} --load_run={_name(run_dir)}")
-
-
-def _name(run_dir: Path) -> str:
-    """How ``--load_run`` finds a run, whatever its experiment."""
-    return f"{run_dir.parent.name}/{run_dir.name}"
 
 
 if __name__ == "__main__":

@@ -88,13 +88,23 @@ CURVE_PANELS = {
 }
 
 
-def plot_learning_curve(path: str | Path, curve: Sequence[Mapping[str, float]], title: str) -> Path:
+Band = tuple[np.ndarray, np.ndarray]
+"""Least and largest value at each point of a curve; NaN: none there."""
+
+
+def plot_learning_curve(
+    path: str | Path,
+    curve: Sequence[Mapping[str, float]],
+    title: str,
+    bands: Mapping[str, Band] | None = None,
+) -> Path:
     """Draw the evaluations of a training against its minutes, and return the file written (PNG).
 
     Args:
         path: file to write; its folder is made if need be.
         curve: one mapping an evaluation, as in ``learning_curve.json``.
         title: line above the figure.
+        bands: metric -> band of past runs, drawn behind it; values at each evaluation of the curve.
 
     Raises:
         ValueError: no evaluation.
@@ -108,6 +118,9 @@ def plot_learning_curve(path: str | Path, curve: Sequence[Mapping[str, float]], 
             for name, color in zip(names, (LINE, PRODUCT_LINE)):
                 values = [point[name] for point in curve]
                 ax.plot(minutes, values, "o-", color=color, markersize=3.0, label=name)
+            for name, color in zip(names, (LINE, PRODUCT_LINE)):  # last in the legend
+                if bands and name in bands:
+                    ax.fill_between(minutes, *bands[name], color=color, **_BAND_STYLE)
             ax.set_title(label)
             ax.set_ylim(bottom=0.0)
             ax.legend(fontsize=8.5)
@@ -115,6 +128,11 @@ def plot_learning_curve(path: str | Path, curve: Sequence[Mapping[str, float]], 
         axes[-1].set_xlabel(f"training time [min], {samples:.2f} million samples in all")
         figure.suptitle(title, fontsize=12.5, x=0.01, ha="left")
         return _save(figure, path)
+
+
+_BAND_STYLE: dict[str, Any] = {
+    "alpha": 0.18, "linewidth": 0.0, "zorder": 0.5, "label": "past good runs",
+}  # fmt: skip
 
 
 def _as_columns(terms: Mapping[str, ArrayLike]) -> dict[str, np.ndarray]:

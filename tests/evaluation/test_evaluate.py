@@ -23,6 +23,7 @@ from animRL.evaluation.evaluate import (
     summarise,
     summarise_clips,
 )
+from animRL.motion.feedforward import joint_torques
 from animRL.sim.factory import make_backend
 from animRL.utils.paths import RESOURCES
 
@@ -34,7 +35,7 @@ def make_evaluation(episodes: int, engine: str = "mujoco", **settings: object) -
     cfg.set("sim.engine", engine)
     cfg.set("sim.threads", 1)
     cfg = evaluation_config(cfg, episodes)
-    return MimicTask(cfg, make_backend(cfg, episodes))
+    return MimicTask(cfg, make_backend(cfg, episodes), joint_torques)
 
 
 def mixed_clips(folder: Path) -> list[str]:
@@ -51,9 +52,12 @@ def zero_policy(obs: torch.Tensor) -> torch.Tensor:
 
 def test_evaluation_is_by_falls_alone_with_noisy_starts() -> None:
     cfg = WalkConfig()
+    cfg.set("disturbances.push_interval", 2.0)
+    cfg.set("init_state.joint_noise", 0.0)
     copy = evaluation_config(cfg, 7)
     assert copy.env.num_envs == 7
     assert not copy.termination.pose_lost.enabled
+    assert copy.disturbances.push_interval == 0.0  # a policy trained with pushes has a rest here
     assert (copy.init_state.joint_noise, copy.init_state.root_velocity_noise) == (0.05, 0.1)
     assert cfg.termination.pose_lost.enabled and cfg.init_state.joint_noise == 0.0
 

@@ -61,7 +61,7 @@ def test_two_processes_stay_equal_and_the_first_alone_writes(tmp_path: Path) -> 
     (events,) = (name for name in names if name.startswith("events"))
     assert set(names) == {
         events, "bob.json", "learning_curve.json", "learning_curve.png", "model.pt",
-        "model_3.pt", "model_best.pt",
+        "model_3.pt", "model_best.pt", "verdict.json",
     }  # fmt: skip
     assert {p.name for p in tmp_path.iterdir()} == {"logs", "rank_0.json", "rank_1.json"}
     curve = json.loads((run_dir / "learning_curve.json").read_text())
@@ -82,6 +82,19 @@ def test_one_process_by_torchrun_is_the_single_process(tmp_path: Path) -> None:
         assert done.returncode == 0, done.stderr
         hashes.append(notes(folder, 0)["hashes"])
     assert hashes[0] == hashes[1] and len(hashes[0]) == 2
+
+
+def test_the_word_of_the_first_ends_the_training_of_all(tmp_path: Path) -> None:
+    options = ["runner.eval_interval=1", "runner.save_interval=3", "--max_iterations=50"]
+    done = run(tmp_path, "learned", 2, *options, "--until=learned")
+    assert done.returncode == 0, done.stderr
+    hashes = notes(tmp_path, 0)["hashes"]
+    assert hashes == notes(tmp_path, 1)["hashes"] and len(hashes) == 2
+    (run_dir,) = (tmp_path / "logs" / "bob").iterdir()
+    assert (run_dir / "model_2.pt").is_file() and (run_dir / "model.pt").is_file()
+    assert json.loads((run_dir / "verdict.json").read_text())["learned"] is True
+    assert "learned after 64 samples" in done.stdout
+    assert "50 of 32 samples, or until it is learned" in done.stdout
 
 
 @pytest.mark.slow

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -13,7 +14,7 @@ from animRL.evaluation.evaluate import evaluation_config
 from animRL.reward.composer import RewardComposer
 from animRL.reward.rewards import REWARDS
 from animRL.runner.policy import load_policy
-from animRL.runner.ppo_runner import Best, PpoRunner
+from animRL.runner.ppo_runner import PpoRunner
 from animRL.runner.rsl_config import rsl_config
 from animRL.tasks import make_env
 from animRL.utils.errors import InputError
@@ -50,15 +51,15 @@ def test_a_training_leaves_checkpoints_curve_and_best_policy(
     runner = make_runner(tmp_path)
     before = weights(runner).clone()
     seen: list[int] = []
-    runner.on_evaluation = lambda iteration, metrics, trace: seen.append(iteration)
+    runner.evaluations.on_evaluation = lambda iteration, metrics, trace: seen.append(iteration)
     runner.learn(3)
     assert not torch.equal(before, weights(runner))
     names = {p.name for p in tmp_path.iterdir() if p.suffix == ".pt"}
     assert names == {"model_2.pt", "model_3.pt", "model_best.pt", "model.pt"}
-    assert seen == [2, 3] == [point["iteration"] for point in runner.curve]
-    assert runner.curve[1]["samples"] == 3 * 6 * 8
+    assert seen == [2, 3] == [point["iteration"] for point in runner.evaluations.curve]
+    assert runner.evaluations.curve[1]["samples"] == 3 * 6 * 8
     best = torch.load(tmp_path / "model_best.pt", weights_only=True)
-    assert best["iter"] == runner.best.iteration in (2, 3)
+    assert best["iter"] == runner.evaluations.best.iteration in (2, 3)
     assert (tmp_path / "model.pt").read_bytes() == (tmp_path / "model_best.pt").read_bytes()
     out = capsys.readouterr().out
     assert "iteration 3/3" in out and "Actor Model" not in out and "Learning iteration" not in out
@@ -100,14 +101,42 @@ def test_loaded_policy_acts_as_the_trained_one(tmp_path: Path) -> None:
     assert "\n" not in str(error.value)
 
 
-def test_better_is_more_success_then_a_larger_return() -> None:
-    best = Best(0.5, 0.6, 0.1, 10)
+@pytest.mark.parametrize(
+    ("success", "error", "ended_at"), [(0.95, 0.05, 4), (0.94, 0.01, 6), (1.0, 0.051, 6)]
+)
+def test_a_training_until_learned_ends_after_the_evaluation_that_says_so(
+    tmp_path: Path, success: float, error: float, ended_at: int
+) -> None:
+    """Evaluations in iterations 2, 4 and 6; the second one gives the numbers, the others do not."""
+    runner = make_runner(tmp_path, **{"runner.save_interval": 100})
+    runner.until_learned = True
+    evaluate = runner.evaluate
 
-    def metrics(success: float, normalised_return: float) -> dict[str, float]:
-        return {"success": success, "normalised_return": normalised_return}
+    def graded(*args: Any) -> dict[str, float]:
+        second = runner.current_learning_iteration == 4
+        given = {"success": success, "position_error_m": error} if second else {}
+        return {**evaluate(*args), **given}
 
-    assert best.beaten_by(metrics(0.6, 0.1)) and best.beaten_by(metrics(0.5, 0.7))
-    assert not best.beaten_by(metrics(0.5, 0.6)) and not best.beaten_by(metrics(0.4, 1.0))
+    runner.evaluate = graded  # type: ignore[method-assign]
+    runner.learn(6)
+    assert runner.current_learning_iteration == ended_at
+    assert len(runner.evaluations.curve) == ended_at // 2
+    names = {p.name for p in tmp_path.iterdir() if p.suffix == ".pt"}
+    assert names == {f"model_{ended_at}.pt", "model_best.pt", "model.pt"}
+    assert torch.load(tmp_path / "model.pt", weights_only=True)["iter"] == 4
+
+
+def test_ending_early_leaves_the_same_policy_as_so_many_iterations() -> None:
+    results, good = [], {"success": 1.0, "position_error_m": 0.0}
+    for until, iterations in ((True, 6), (False, 2)):
+        runner = make_runner(None)
+        runner.until_learned = until
+        evaluate = runner.evaluate
+        runner.evaluate = lambda *args, own=evaluate: {**own(*args), **good}  # type: ignore
+        torch.manual_seed(0)
+        runner.learn(iterations)
+        results.append(weights(runner).clone())
+    assert torch.equal(*results)
 
 
 def test_a_reward_that_is_no_number_stops_the_training_by_name(
@@ -130,7 +159,7 @@ def test_resuming_takes_the_learning_rate_of_the_configuration(tmp_path: Path) -
     again = make_runner(None, **{"algorithm.learning_rate": 1e-5})
     again.load(str(tmp_path / "model_2.pt"))
     assert again.alg.optimizer.param_groups[0]["lr"] == again.alg.learning_rate == 1e-5
-    assert [point["iteration"] for point in again.curve] == [2]
+    assert [point["iteration"] for point in again.evaluations.curve] == [2]
     assert again.training_seconds > 0.0
     other = make_runner(None, **{"policy.hidden_dims": [8, 8]})
     with pytest.raises(InputError, match="model_2.pt: does not fit the configuration") as error:

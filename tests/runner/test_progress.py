@@ -45,6 +45,17 @@ def test_a_full_line_reads_as_a_sentence() -> None:
     assert stream.getvalue() == expected
 
 
+def test_the_place_among_past_runs_is_shown_and_taken_back() -> None:
+    stream, clock = io.StringIO(), Clock()
+    line = ProgressLine(400, 10, stream, clock=clock, at_most=True)
+    line.update(1, 2.0, 0.41, 210.0, position_error=0.0521, standing="on track")
+    clock.now += 60.0
+    line.update(2, 2.0, 0.41, None, standing=None)
+    first, second = stream.getvalue().splitlines()
+    assert "error 0.052 m  on track  left at most" in first
+    assert "track" not in second and "left at most 3 h 19 min" in second
+
+
 def test_a_pipe_gets_a_line_every_ten_seconds_or_five_percent() -> None:
     stream, clock = io.StringIO(), Clock()
     line = ProgressLine(1000, 100, stream, clock=clock)

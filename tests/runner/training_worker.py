@@ -4,7 +4,8 @@
 ``FOLDER/rank_<rank>.json`` hashes of all that is to be equal after each iteration. MODE is
 ``plain``, or what happens to process 1 in iteration 2: ``killed``; ``terminated``: it gets SIGTERM;
 ``nan``: its reward is no number; ``drift``: a weight changes, and iteration 1 goes by averaged
-gradients alone. ``patient``: an evaluation lasts longer than an iteration may.
+gradients alone. ``patient``: an evaluation lasts longer than an iteration may. ``learned``: the
+evaluation of iteration 2, which process 0 alone makes, says that the task is learned.
 """
 
 from __future__ import annotations
@@ -95,6 +96,17 @@ if __name__ == "__main__":
             return evaluate(*args)
 
         PpoRunner.evaluate = slowly  # type: ignore[method-assign]
+    if MODE == "learned":
+        evaluate = PpoRunner.evaluate
+
+        def graded(runner: PpoRunner, *args: Any) -> Any:
+            good = {"success": 1.0, "position_error_m": 0.01}
+            return {
+                **evaluate(runner, *args),
+                **(good if runner.current_learning_iteration == 2 else {}),
+            }
+
+        PpoRunner.evaluate = graded  # type: ignore[method-assign]
     if MODE == "drift":
         Processes.share = drifting(Processes.share)  # type: ignore[method-assign]
     run_main(train.main, sys.argv[3:])

@@ -7,12 +7,14 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from animRL.dataloader.clip import load_clip, save_clip
-from animRL.scripts import benchmark, train
+from animRL.runner import verdict
 from animRL.scripts import eval as evaluation
+from animRL.scripts import train
 from animRL.utils import paths
 from animRL.utils.errors import InputError
 
@@ -42,10 +44,13 @@ def test_a_run_is_trained_resumed_and_evaluated(
     assert config["env_cfg"]["env"]["num_envs"] == 4
     names = {p.name for p in run.iterdir()}
     assert {"model.pt", "model_2.pt", "model_best.pt", "learning_curve.json"} <= names
-    assert "learning_curve.png" in names
+    assert {"learning_curve.png", "verdict.json"} <= names
     assert any(name.startswith("events.out.tfevents") for name in names)
     out = capsys.readouterr().out
     assert "track_ee_pos: sigma" in out and f"everything lies in {run}" in out
+    judged = json.loads((run / "verdict.json").read_text())
+    assert judged["learned"] is False and judged["failures"]["episodes"] == 2
+    assert len(judged["text"]) == 3 and all(line in out for line in judged["text"])
 
     argv = ["--task=walk", f"--load_run={run.name}", "--episodes=2", "--dr"]
     assert evaluation.main(argv) == 0
@@ -66,6 +71,36 @@ def test_a_run_is_trained_resumed_and_evaluated(
     assert train.main(["--resume", f"--load_run={run.name}", "--max_iterations=3", "--dr"]) == 0
     newest = max((logs / "bob").iterdir(), key=lambda p: p.stat().st_mtime_ns)
     assert (newest / "model_3.pt").exists() and not (newest / "model_2.pt").exists()
+
+
+def test_until_learned_ends_at_the_limits_or_at_the_last_iteration(
+    logs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    argv = [*SMALL, "--max_iterations=3", "--until=learned"]
+    assert train.main(argv) == 0
+    out = capsys.readouterr().out
+    assert "or until it is learned" in out and "iteration 3/3" in out and "left at most 0 s" in out
+    assert "not learned after 48 samples" in out and "evaluation 3 of 3" in out
+    monkeypatch.setattr(verdict, "LEARNED_SUCCESS", 0.0)
+    monkeypatch.setattr(verdict, "LEARNED_POSITION_ERROR", 100.0)
+    assert train.main(argv) == 0
+    out = capsys.readouterr().out
+    assert "iteration 1/3" in out and "learned after 16 samples" in out
+    assert "(evaluation 1 of 1)" in out and "not learned" not in out
+
+
+def test_without_evaluations_nothing_is_claimed(logs: Path, capsys: Any) -> None:
+    assert train.main([*SMALL, "runner.eval_interval=0", "--max_iterations=1"]) == 0
+    assert "whether it has learned is not known" in capsys.readouterr().out
+    assert not list(logs.rglob("verdict.json"))
+
+
+def test_the_help_tells_the_limits_of_learned(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        train.main(["--help"])
+    text = " ".join(capsys.readouterr().out.split())
+    limits = f"success >= {verdict.LEARNED_SUCCESS:.2f} and position error <= "
+    assert limits + f"{verdict.LEARNED_POSITION_ERROR:.2f} m" in text
 
 
 def test_several_clips_are_trained_on_and_reported_each(
@@ -133,6 +168,10 @@ def test_evaluation_leaves_a_video(logs: Path) -> None:
         (["--device=cuda"], "sim.device is 'cuda'"),
         (["--resume", "--load_run=nothing"], "nothing"),
         (["--load_run=-1"], "only with --resume"),
+        (
+            ["--until=learned", "--set", "runner.eval_interval=0"],
+            "valid: runner.eval_interval of 1",
+        ),
         (["--set", "algorithm.num_mini_batches=100"], "num_mini_batches is 100; valid: at most 16"),
         (["--sim=kinematic", "--device=moon"], "sim.device is 'moon'"),
         (["--task=fly"], "valid: walk, cartwheel"),
@@ -149,26 +188,6 @@ def test_evaluating_nothing_says_what_there_is(logs: Path) -> None:
     with pytest.raises(InputError) as error:
         evaluation.main(["--task=walk", "--load_run=-1"])
     assert "\n" not in str(error.value)
-
-
-def test_benchmark_prints_one_json_object(capsys: pytest.CaptureFixture[str]) -> None:
-    argv = ["--num_envs=4", "--blocks=1", "--iterations=1", "--clips=7", "--json", "--set",
-            "sim.threads=1", "runner.num_steps_per_env=4"]  # fmt: skip
-    assert benchmark.main(argv) == 0
-    report = json.loads(capsys.readouterr().out)
-    assert all(report[name] > 0.0 for name in ("raw", "engine", "environment", "training"))
-    assert {"hardware", "threads", "versions", "seed", "num_envs"} <= set(report)
-    clips = report["clips"]
-    assert list(clips) == list(benchmark.CLIP_KEYS)
-    assert clips["count"] == 7 and all(clips[k] > 0.0 for k in ("load_s", "step_ms", "lookup_ms"))
-    assert clips["share_of_step"] == pytest.approx(clips["lookup_ms"] / clips["step_ms"], rel=0.05)
-
-
-def test_benchmark_goes_without_clips(capsys: pytest.CaptureFixture[str]) -> None:
-    argv = ["--num_envs=4", "--blocks=1", "--iterations=1", "--clips=0", "--json", "--set",
-            "sim.threads=1", "runner.num_steps_per_env=4"]  # fmt: skip
-    assert benchmark.main(argv) == 0
-    assert "clips" not in json.loads(capsys.readouterr().out)
 
 
 def test_scripts_run_as_files_and_exit_with_two_on_bad_input(tmp_path: Path) -> None:
