@@ -5,6 +5,7 @@ TORCH_INDEX ?=
 EXTRAS ?= dev,motion
 TASK ?= walk
 ARGS ?=
+UNTIL ?= learned
 DISK_GB ?= 4
 
 VENV := .venv
@@ -14,11 +15,12 @@ PIP := $(RUN) -m pip --disable-pip-version-check
 TORCH := $(shell sed -n 's/^\(torch==[^ ]*\).*/\1/p' constraints.txt)
 
 .DEFAULT_GOAL := help
-.PHONY: help install train eval test test-all check clean
+.PHONY: help install demo train eval test test-all check clean
 
 help:
 	@echo "make install    install into .venv; a few minutes the first time, nothing when up to date"
-	@echo "make train      install, train TASK, evaluate it, leave a video"
+	@echo "make demo       play the policies that ship (TASK=walk: one of them), without training"
+	@echo "make train      install, train TASK until it is learned, evaluate it, leave a video"
 	@echo "make eval       evaluate the newest run of TASK and leave a video"
 	@echo "make test       the tests, without the slow ones"
 	@echo "make test-all   all tests"
@@ -26,6 +28,7 @@ help:
 	@echo "make clean      remove .venv and caches; runs and results stay"
 	@echo ""
 	@echo "Variables: TASK=walk    ARGS=\"--set rewards.terms.track_ee_pos=[0.3,0.0]\" (passed on to the script)"
+	@echo "           UNTIL= (empty: make train goes on to the last iteration)"
 	@echo "           PYTHON=python3.12    EXTRAS=dev,motion,gpu,viewer    TORCH_INDEX=<pip index for torch>"
 
 install: $(INSTALLED)
@@ -59,8 +62,12 @@ $(INSTALLED): $(VENV)/.torch setup.py pyproject.toml constraints.txt
 	@touch $@
 	@echo "Installed."
 
+# All policies, unless TASK is given.
+demo: install
+	@$(RUN) animRL/scripts/demo.py $(if $(filter file,$(origin TASK)),,$(TASK)) $(ARGS)
+
 train: install
-	@$(RUN) animRL/scripts/train.py --task=$(TASK) --dv $(ARGS)
+	@$(RUN) animRL/scripts/train.py --task=$(TASK) --dv $(if $(UNTIL),--until=$(UNTIL)) $(ARGS)
 	@$(RUN) animRL/scripts/eval.py --task=$(TASK) --load_run=-1 $(filter --experiment_name=%,$(ARGS))
 	@echo "Video: $$(ls -t animRL/logs/*/*/animation.mp4 | head -n 1)"
 

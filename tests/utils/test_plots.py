@@ -66,5 +66,13 @@ def test_a_learning_curve_is_drawn_against_minutes(tmp_path, figures):
     np.testing.assert_allclose(lines_of(error)[0], [[1.0, 0.2], [2.0, 0.4]])
     np.testing.assert_allclose(lines_of(reward)[1], [[1.0, 0.1], [2.0, 0.2]])
     assert len(lines_of(success)) == 2 and "2.00 million samples" in reward.get_xlabel()
+    low, high = np.array([np.nan, 0.1]), np.array([np.nan, 0.3])
+    plot_learning_curve(tmp_path / "band.png", curve, "title", {"position_error_m": (low, high)})
+    success, error, reward = figures[1].axes
+    assert [len(ax.collections) for ax in (success, error, reward)] == [0, 1, 0]
+    (area,) = error.collections
+    assert area.get_label() == "past good runs" and area.get_zorder() < 1.0
+    (outline,) = area.get_paths()
+    assert {tuple(p) for p in np.round(outline.vertices, 6)} == {(2.0, 0.1), (2.0, 0.3)}
     with pytest.raises(ValueError, match="at least one"):
         plot_learning_curve(tmp_path / "none.png", [], "title")
