@@ -20,6 +20,7 @@ from animRL.envs.rows import put_rows, rows_of
 from animRL.envs.starts import Starts, grid, state_on_clip
 from animRL.reward.composer import RewardComposer
 from animRL.reward.imitation import BodyGroups
+from animRL.reward.narrowing import Narrowing
 from animRL.reward.rewards import target_ee_global
 from animRL.reward.task_data import TaskData
 from animRL.sim.base import ResetState, SimBackend, SimState
@@ -78,6 +79,10 @@ class MimicTask:
         self.num_actions = len(self.character.joint_names)
         self.observation_layout = ObservationLayout(self.num_actions)
         self.compose_reward = RewardComposer.from_config(cfg.rewards)
+        narrowing = cfg.rewards.narrowing
+        self.narrowing = Narrowing(
+            self.compose_reward, narrowing.above, narrowing.rate, narrowing.least
+        )
         self._body_groups = BodyGroups(self.character) if self.compose_reward.needs else None
         self.motion_loader = self.load_motions(cfg.motion_loader)
         self.reference = Reference(self.motion_loader, self.num_envs)

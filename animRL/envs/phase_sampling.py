@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from animRL.utils.errors import InputError
-
 if TYPE_CHECKING:
     from animRL.dataloader.motion_loader import MotionLoader
 
@@ -46,7 +44,7 @@ class PhaseSampling(ABC):
 
     @abstractmethod
     def load_state_dict(self, saved: dict[str, Tensor]) -> None:
-        """Go back to what was counted; raises InputError if it is of other clips."""
+        """Go back to what was counted, unless it is nothing or of other clips."""
 
 
 class UniformPhases(PhaseSampling):
@@ -129,15 +127,10 @@ class FailurePhases(PhaseSampling):
         return {"steps": self._steps.clone(), "failures": self._failures.clone()}
 
     def load_state_dict(self, saved: dict[str, Tensor]) -> None:
-        """Go back to counts; raises InputError if they are of other clips."""
-        for name, value in saved.items():
-            if value.shape != self._steps.shape:
-                raise InputError(
-                    f"phase sampling: {name} of shape {tuple(value.shape)}; valid: "
-                    f"{tuple(self._steps.shape)}, the clips and their parts"
-                )
-        self._steps = saved["steps"].to(self._steps)
-        self._failures = saved["failures"].to(self._failures)
+        """Go back to counts, unless there are none or they are of other clips."""
+        if saved and all(value.shape == self._steps.shape for value in saved.values()):
+            self._steps = saved["steps"].to(self._steps)
+            self._failures = saved["failures"].to(self._failures)
 
 
 def make_phase_sampling(cfg: Any, motions: MotionLoader) -> PhaseSampling:

@@ -18,6 +18,7 @@ from animRL.evaluation.metrics import (
     mean_body_distance,
     position_error,
 )
+from animRL.utils.seeding import forked_rng
 
 Policy = Callable[[Tensor], Tensor]
 """Observations (N, 108) -> actions (N, 32)."""
@@ -124,7 +125,7 @@ def roll_out(
         clip_ids: clips (N,), see ``start_clips``; by default drawn by their weights.
         failures: filled with how episodes failed if given.
     """
-    with torch.random.fork_rng(), torch.inference_mode():
+    with forked_rng(env.device), torch.inference_mode():
         torch.manual_seed(seed)
         obs = env.reset(phases, clip_ids=clip_ids)
         return _roll_out(env, policy, obs, _Tally(env, episode_steps(env, phases), failures), trace)
@@ -134,7 +135,7 @@ def record(env: MimicTask, policy: Policy, steps: int, seed: int, clip: int = 0)
     """Trace environment 0 on one clip, from phase 0 and again after each episode."""
     trace, start = Trace(), torch.zeros(env.num_envs, device=env.device)
     clip_ids = torch.full((env.num_envs,), clip, device=env.device)
-    with torch.random.fork_rng(), torch.inference_mode():
+    with forked_rng(env.device), torch.inference_mode():
         torch.manual_seed(seed)
         obs = env.reset(start, clip_ids=clip_ids)
         for _ in range(steps):

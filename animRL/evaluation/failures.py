@@ -98,31 +98,34 @@ class Failures:
         self.fell = self.fell | falling
         self.body = torch.where(falling & (force > self._force), body, self.body)
 
-    def term_means(self) -> dict[str, float]:
-        """Mean of each reward term over all counted steps of all episodes."""
-        means = self._sums.double().sum(dim=-1) / self._steps.sum().clamp(min=1)
+    def term_means(self, own: Tensor | None = None) -> dict[str, float]:
+        """Mean of each reward term over all counted steps of episodes (N,) bool; None: all."""
+        own = torch.ones_like(self.failed) if own is None else own
+        means = self._sums[:, own].double().sum(dim=-1) / self._steps[own].sum().clamp(min=1)
         return dict(zip(self._terms, means.tolist(), strict=True))
 
-    def summary(self) -> FailureSummary:
-        """Say what the failures have in common."""
-        touched = torch.bincount(self.body[self.body >= 0], minlength=len(self.body_names)).tolist()
+    def summary(self, own: Tensor | None = None) -> FailureSummary:
+        """Say what the failures of some episodes (N,) bool have in common; None: of all."""
+        own = torch.ones_like(self.failed) if own is None else own
+        failed, bodies = self.failed & own, self.body[own & (self.body >= 0)]
+        touched = torch.bincount(bodies, minlength=len(self.body_names)).tolist()
         most = sorted(zip(self.body_names, touched, strict=True), key=lambda item: -item[1])
         phase, near, clip, in_clip = None, 0, None, 0
-        if bool(self.failed.any()):
-            number = int(self.clip_ids[self.failed].bincount().argmax())
-            own = self.phase[self.failed & (self.clip_ids == number)]
-            phase, near = densest_phase(own, bool(self._loops[number]))
-            clip, in_clip = self.clip_labels[number], len(own)
+        if bool(failed.any()):
+            number = int(self.clip_ids[failed].bincount().argmax())
+            phases = self.phase[failed & (self.clip_ids == number)]
+            phase, near = densest_phase(phases, bool(self._loops[number]))
+            clip, in_clip = self.clip_labels[number], len(phases)
         return FailureSummary(
-            episodes=len(self.failed),
-            failed=int(self.failed.sum()),
-            fell=int(self.fell.sum()),
+            episodes=int(own.sum()),
+            failed=int(failed.sum()),
+            fell=int((self.fell & own).sum()),
             first_bodies={name: count for name, count in most if count},
             phase=phase,
             near_phase=near,
             clip=clip,
             in_clip=in_clip,
-            terms=self.term_means(),
+            terms=self.term_means(own),
         )
 
 

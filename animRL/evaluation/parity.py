@@ -17,6 +17,7 @@ from animRL.envs.mimic_task import MimicTask, StepResult
 from animRL.evaluation.evaluate import Episodes
 from animRL.sim.base import ResetState, SimBackend, SimState
 from animRL.utils import rotations as rot
+from animRL.utils.seeding import forked_rng
 
 Actions = Callable[[Tensor, int], Tensor]
 """Observations (N, D) and number of the step -> actions (N, J)."""
@@ -150,7 +151,7 @@ def compare(
             other.reset(everyone, state)
             twin = _twin(task, other)
         given, before = actions(obs, step), _twin(task, task.backend)
-        with torch.random.fork_rng():
+        with forked_rng(task.device):
             second = twin.step(given)
         first = task.step(given)
         rows.append(differences(first, second, _weight(task)))
@@ -199,7 +200,7 @@ def on_the_edge(
     for shift in (-EDGE_SHIFT, EDGE_SHIFT):
         root_pos = state.root_pos + torch.tensor([0.0, 0.0, shift])
         backend.reset(everyone, replace(state, root_pos=root_pos))
-        with torch.random.fork_rng():
+        with forked_rng(before.device):
             moved = _twin(before, backend).step(actions)
         changed = differences(first, moved, _weight(before))
         own = {name: torch.maximum(own[name], changed[name]) for name in BOUNDS}

@@ -19,6 +19,7 @@ from animRL.envs.mimic_task import MimicTask
 from animRL.evaluation.evaluate import Policy
 from animRL.sim.base import PhysParams
 from animRL.utils import rotations as rot
+from animRL.utils.seeding import forked_rng
 
 PUSH_SECONDS = 0.2
 MID_CYCLE = 0.5
@@ -35,7 +36,7 @@ class PushTest:
     step: float = 20.0
     """From one force to the next [N]; the first is 0."""
     limit: float = 2000.0
-    """No force above this is tried [N]."""
+    """The search ends here, or at the end of the forces that are tried together with it [N]."""
     mid_cycle: int = 10
     """Samples of a force that begins in mid-cycle."""
     spread: int = 10
@@ -137,7 +138,7 @@ def push(
     Raises:
         InputError: if the engine cannot push.
     """
-    with torch.random.fork_rng(), torch.inference_mode():
+    with forked_rng(env.device), torch.inference_mode():
         torch.manual_seed(seed)
         _set_forces(env, torch.ones_like(forces, dtype=torch.bool), torch.zeros_like(forces), 0.0)
         clip_ids = torch.full((env.num_envs,), clip, device=env.device)

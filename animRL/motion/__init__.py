@@ -1,4 +1,4 @@
-"""Offline tools that make and mend motion clips.
+"""Tools that make and mend motion clips, and the torques that a clip takes.
 
 A clip from elsewhere passes `importers` (a file's motion on its own skeleton), `retarget` (onto a
 character), `edit` (trim, mirror, retime, blend, close the loop, put on the floor) and `check`
@@ -9,6 +9,7 @@ Imports run downwards only. At the bottom `rotations`, `runs`, `extras` and `pro
 `trajectory` (poses over time, and their clip), `ground` and `model`, `dynamics` and `body_shapes`;
 beside them `anatomy` (roles of joints), `skeleton_character` and `inverse_kinematics`. `edit`,
 `importers`, `gait` and `retarget` stand on these and do not know each other; `check` uses `edit` to
-mend, `author` uses `edit`, `gait` and the contact detection of `retarget`. Nobody imports `author`
-or `check` but the scripts, and nothing outside of motion/ but they imports motion at all.
+mend, `author` uses `edit`, `gait` and the contact detection of `retarget`, `feedforward` (the
+torques) uses the forces of `check`. Nothing outside of motion/ imports it but the scripts, and
+`tasks.py`, which hands `feedforward` to the tasks; it needs nothing of the extra ``motion``.
 """

@@ -1,4 +1,4 @@
-"""Libraries that only the motion tools need; they come with the extra ``motion``."""
+"""Libraries that only this folder needs; scipy comes with the package, the others with extras."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from animRL.utils.errors import InputError
 
 
 def require(name: str) -> ModuleType:
-    """Import a library of the extra ``motion`` by its dotted name.
+    """Import such a library by its dotted name.
 
     Raises:
         InputError: one line with the command that installs it, if it is missing.

@@ -68,6 +68,11 @@ class RewardComposer:
         """(sigma, tolerance) of each term, in the unit of its error."""
         return {name: (sigma, tolerance) for name, (_, sigma, tolerance) in self._terms.items()}
 
+    def set_sigma(self, name: str, sigma: float) -> None:
+        """Change the width of a term's kernel, in the unit of its error."""
+        term, _, tolerance = self._terms[name]
+        self._terms[name] = (term, sigma, tolerance)
+
     def __call__(self, data: TaskData) -> tuple[Tensor, dict[str, Tensor]]:
         """Evaluate all terms: product or sum (N,), and each by name (N,), all in [0, 1].
 

@@ -45,6 +45,11 @@ class Best:
         success, error = metrics["success"], metrics["position_error_m"]
         return cls(success, metrics["normalised_return"], error, iteration)
 
+    @classmethod
+    def from_dict(cls, infos: Mapping[str, Any]) -> Best:
+        """Return what a checkpoint keeps of it; older ones keep nothing."""
+        return cls(*infos["best"]) if "best" in infos else cls()
+
     def beaten_by(self, metrics: Mapping[str, float]) -> bool:
         """Learned, then more success, then a larger normalised return (which counts falls)."""
         own = {"success": self.success, "position_error_m": self.position_error}
@@ -122,7 +127,7 @@ class Evaluations:
         """Take up what a checkpoint kept; older ones keep less."""
         self.seconds = infos.get("evaluation_seconds", 0.0)
         self.curve = list(infos.get("curve", []))
-        self.best = Best(*infos["best"]) if "best" in infos else Best()
+        self.best = Best.from_dict(infos)
 
 
 def evaluate_policy(

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from animRL.envs.mimic_task import MimicTask
+from animRL.envs.phase_sampling import PhaseSampling
 from animRL.evaluation.evaluate import Policy, Trace
 from animRL.evaluation.failures import Failures
 from animRL.runner.checkpoint import load_checkpoint, save_checkpoint
@@ -21,7 +22,7 @@ from animRL.runner.policy import inference_policy
 from animRL.runner.processes import Processes
 from animRL.runner.progress import ProgressLine
 from animRL.runner.rsl import OnPolicyRunner, QuietLogger
-from animRL.runner.rsl_config import rsl_config
+from animRL.runner.rsl_config import learning_rate, rsl_config
 from animRL.runner.run_dir import BEST_NAME, FINAL_NAME, iteration_path
 from animRL.runner.vec_env import RslVecEnv
 from animRL.runner.verdict import is_learned
@@ -177,6 +178,7 @@ class PpoRunner(OnPolicyRunner):
     def _iteration(self, obs: Any, iteration: int, first: int, last: int) -> tuple[Any, float]:
         """Collect one rollout and learn from it; returns the next observations and seconds."""
         start = time.perf_counter()
+        self._set_learning_rate(learning_rate(self.train_cfg, iteration))
         threads, scale = torch.get_num_threads(), self.train_cfg.runner.reward_scale
         # Small tensors gain nothing from threads, and threads that wait for the next one take
         # the physics' cores.
@@ -194,6 +196,8 @@ class PpoRunner(OnPolicyRunner):
             # Once an iteration: reading a number waits for the device.
             means = self.processes.mean(totals(logs), self.device)
             check_finite(means, "reward", iteration)
+            steps = self.train_cfg.runner.num_steps_per_env
+            self.env.env.narrowing.update({name: total / steps for name, total in means.items()})
             self.env.env.backend.check()
         finally:
             torch.set_num_threads(threads)
@@ -208,6 +212,9 @@ class PpoRunner(OnPolicyRunner):
             learning_rate=self.alg.learning_rate,
             action_std=self.alg.get_policy().output_std, rnd_weight=None,
         )  # fmt: skip
+        if self.logger.writer is not None:
+            for name, sigma in self.env.env.narrowing.state_dict().items():
+                self.logger.writer.add_scalar(f"Learn/sigma_{name}", sigma, iteration)
         return obs, learned - start
 
     def _evaluate(self, iteration: int) -> dict[str, float]:
@@ -245,7 +252,11 @@ class PpoRunner(OnPolicyRunner):
         """Write networks, optimiser and the number of finished iterations, whole or not at all."""
         progress = {"training_seconds": self.training_seconds, **self.evaluations.to_dict()}
         iteration = self.current_learning_iteration
-        infos = {**progress, **(infos or {})}
+        task = {
+            "phase_sampling": self._phase_sampling.state_dict(),
+            "sigmas": self.env.env.narrowing.state_dict(),
+        }
+        infos = {**progress, **task, **(infos or {})}
         save_checkpoint(path, {**self.alg.save(), "iter": iteration, "infos": infos})
 
     def load(
@@ -264,14 +275,24 @@ class PpoRunner(OnPolicyRunner):
             reason = " ".join(str(error).split())[-200:]
             raise InputError(f"{path}: does not fit the configuration ({reason})") from error
         # rsl-rl takes the learning rate from the file; the configuration's word counts.
-        self.alg.learning_rate = self.train_cfg.algorithm.learning_rate
-        for group in self.alg.optimizer.param_groups:
-            group["lr"] = self.alg.learning_rate
+        self._set_learning_rate(self.train_cfg.algorithm.learning_rate)
         self.current_learning_iteration = int(payload["iter"])
         infos = payload.get("infos") or {}
         self.training_seconds = infos.get("training_seconds", 0.0)
         self.evaluations.from_dict(infos)
+        self._phase_sampling.load_state_dict(infos.get("phase_sampling", {}))
+        self.env.env.narrowing.load_state_dict(infos.get("sigmas", {}))
         return infos
+
+    @property
+    def _phase_sampling(self) -> PhaseSampling:
+        return self.env.env.phase_sampling
+
+    def _set_learning_rate(self, rate: float | None) -> None:
+        if rate is not None:
+            self.alg.learning_rate = rate
+            for group in self.alg.optimizer.param_groups:
+                group["lr"] = rate
 
     def _save_iteration(self) -> None:
         if self.run_dir is not None:

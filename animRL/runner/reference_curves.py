@@ -30,7 +30,7 @@ SAMPLE_TOLERANCE = 0.25
 
 # What a run's place among past ones does not depend on: where and how long it runs, and its seed.
 # The clips are compared by their content.
-_FREE = ("sim.", "env.spacing", "motion_loader.motion_files")
+_FREE = ("env.spacing", "motion_loader.motion_files", "sim.engine", "sim.device", "sim.threads")
 _FREE_TRAINING = (
     *("runner.seed", "runner.max_iterations", "runner.save_interval", "runner.eval_interval"),
     *("runner.video_interval", "runner.experiment_name", "runner.run_name", "runner.threads"),

@@ -14,7 +14,7 @@ def rsl_config(train_cfg: Any) -> dict[str, Any]:
         "num_steps_per_env": runner.num_steps_per_env,
         "save_interval": runner.save_interval,
         "obs_groups": {"actor": [OBS_GROUP], "critic": [OBS_GROUP]},
-        "algorithm": {"class_name": "PPO", **train_cfg.algorithm.to_dict()},
+        "algorithm": _algorithm_config(train_cfg),
         "actor": actor_config(train_cfg),
         "critic": network_config(train_cfg),
         "logger": {
@@ -23,6 +23,26 @@ def rsl_config(train_cfg: Any) -> dict[str, Any]:
             "project": runner.experiment_name,
         },
     }
+
+
+def _algorithm_config(train_cfg: Any) -> dict[str, Any]:
+    """PPO; the runner itself sets the rate of the schedule "linear" (see ``learning_rate``)."""
+    values = train_cfg.algorithm.to_dict()
+    del values["final_learning_rate"], values["decay_iterations"]
+    if values["schedule"] == "linear":
+        values["schedule"] = "fixed"
+    return {"class_name": "PPO", **values}
+
+
+def learning_rate(train_cfg: Any, iteration: int) -> float | None:
+    """Rate of an iteration, counted from 1, by the schedule; None where rsl-rl adapts it itself."""
+    algorithm = train_cfg.algorithm
+    if algorithm.schedule == "adaptive":
+        return None
+    if algorithm.schedule == "fixed":
+        return float(algorithm.learning_rate)
+    done = min(1.0, iteration / algorithm.decay_iterations)
+    return float((1.0 - done) * algorithm.learning_rate + done * algorithm.final_learning_rate)
 
 
 def network_config(train_cfg: Any) -> dict[str, Any]:

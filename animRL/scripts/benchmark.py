@@ -104,6 +104,8 @@ def _check(parser: Parser, args: argparse.Namespace) -> None:
         parser.error("--num_envs: valid: at least 1")
     if args.pushes is not None and args.imitate is not None:
         parser.error("--pushes and --imitate: valid: one of them")
+    if args.plot is not None and (args.pushes is not None or args.imitate is not None):
+        parser.error("--plot: valid: without --pushes and --imitate")
     if not args.push_step > 0.0 or args.push_samples < 1:
         parser.error("--push_step and --push_samples: valid: above 0")
     if args.imitate is None and (args.seeds or args.max_iterations):

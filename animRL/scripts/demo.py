@@ -60,7 +60,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument(
         "--seconds", type=float, default=3.0, metavar="S",
         help="length of a film [s] (default: 3); drawing a second takes about 3 s of one core; a "
-        "clip that does not loop is played once",
+        "clip that does not loop is played at most once",
     )  # fmt: skip
     parser.add_argument(
         "--frames", type=int, default=8, metavar="N",
@@ -130,7 +130,7 @@ def _play(task: str, folder: Path, args: argparse.Namespace) -> Played:
     env_cfg, train_cfg = load_configurations(task, folder)
     apply_overrides(env_cfg, None, args)
     env, policy = play_alone(task, env_cfg, train_cfg, folder / "model.pt")
-    steps = min(shown_steps(env, 0, args.seconds), max(1, round(args.seconds / env.dt)))
+    steps = max(1, min(shown_steps(env, 0, args.seconds), round(args.seconds / env.dt)))
     trace = cut(record(env, policy, steps, train_cfg.runner.seed), steps)
     return Played(task, env, trace, _read_metrics(folder / "eval_metrics.json"))
 

@@ -78,24 +78,16 @@ def _clips_table(episodes: Any, clips: dict[str, Any]) -> list[list[str]]:
 
 def failures_text(env: Any, failures: Any, own: Any) -> str:
     """Say how many of some episodes (N,) bool failed, how, and where in the clip most of them."""
-    from animRL.evaluation.failures import densest_phase
-
-    failed = failures.failed & own
-    count, everyone = int(failed.sum()), int(own.sum())
-    if count == 0:
-        return f"none of {everyone}"
-    clip = int(failures.clip_ids[failed].bincount().argmax())
-    phases = failures.phase[failed & (failures.clip_ids == clip)]
-    phase, near = densest_phase(phases, bool(env.motion_loader.loops[clip]))
-    bodies = failures.body[failed & (failures.body >= 0)]
-    fell = int((failures.fell & own).sum())
-    text = f"{count} of {everyone}"
-    text += f", {fell} by a fall" if fell else ", none by a fall (too far from the reference)"
-    if len(bodies):
-        first = bodies.bincount()
-        text += f" ({failures.body_names[int(first.argmax())]} first in {int(first.max())})"
-    place = f" of {env.motion_loader.labels[clip]}" if env.motion_loader.num_motions > 1 else ""
-    return text + f"; {near} of them around phase {phase:.2f}{place}"
+    found = failures.summary(own)
+    if found.failed == 0:
+        return f"none of {found.episodes}"
+    how = f"{found.fell} by a fall" if found.fell else "none by a fall (too far from the reference)"
+    text = f"{found.failed} of {found.episodes}, {how}"
+    if found.first_bodies:
+        body, count = next(iter(found.first_bodies.items()))
+        text += f" ({body} first in {count})"
+    place = f" of {found.clip}" if env.motion_loader.num_motions > 1 else ""
+    return text + f"; {found.near_phase} of them around phase {found.phase:.2f}{place}"
 
 
 def _part(episodes: Any, own: Any) -> Any:

@@ -69,7 +69,7 @@ def _train(args: argparse.Namespace, processes: Any) -> None:
     seed_everything(processes.seed(train_cfg.runner.seed))
     env = make_env(args.task, own_cfg)
     env_cfg.set("env.num_envs", env.num_envs)
-    eval_env = _evaluation_env(args.task, own_cfg, train_cfg) if processes.is_main else None
+    eval_env = _evaluation_env(args.task, own_cfg, train_cfg, env) if processes.is_main else None
     runner = PpoRunner(env, train_cfg, eval_env, processes)
     runner.until_learned = args.until == "learned"
     if resumed_from is not None:
@@ -87,7 +87,9 @@ def _train_and_write(
 ) -> None:
     """Train and leave checkpoints, curves and videos in a new folder."""
     env, train_cfg = runner.env.env, runner.train_cfg
-    run_dir = _new_run(env_cfg, train_cfg, resumed_from)
+    run_dir = _new_run(env_cfg, train_cfg)
+    if resumed_from is not None:
+        _take_over(args.task, runner, env_cfg, resumed_from[0], run_dir)
     runner.open_run(run_dir, bool(args.wb))
     recorder = _recorder(args, env, run_dir)
     runner.evaluations.on_evaluation = _film(recorder, train_cfg, env.motion_loader)
@@ -178,29 +180,47 @@ def _resume(runner: Any, run: Path, checkpoint: Path) -> None:
     print(f"resumed from {checkpoint} after iteration {done}")
 
 
-def _evaluation_env(task: str, env_cfg: Any, train_cfg: Any) -> Any:
-    import torch
-
+def _evaluation_env(task: str, env_cfg: Any, train_cfg: Any, env: Any) -> Any:
+    """The environments of the evaluations, if there are any, beside those of the training."""
     from animRL.evaluation.evaluate import evaluation_config
     from animRL.tasks import make_env
+    from animRL.utils.seeding import forked_rng
 
     if train_cfg.runner.eval_interval == 0:
         return None
-    with torch.random.fork_rng():  # whether there are evaluations must not change the training
+    with forked_rng(env.device):  # whether there are evaluations must not change the training
         return make_env(task, evaluation_config(env_cfg, EVALUATION_EPISODES))
 
 
-def _new_run(env_cfg: Any, train_cfg: Any, resumed_from: tuple[Path, Path] | None) -> Path:
-    """Make the run's folder with its configuration, and the best policy so far if resumed."""
-    from animRL.runner.run_dir import BEST_NAME, create_run_dir, write_config
+def _new_run(env_cfg: Any, train_cfg: Any) -> Path:
+    """Make the run's folder with its configuration."""
+    from animRL.runner.run_dir import create_run_dir, write_config
     from animRL.utils.paths import LOGS
 
     runner = train_cfg.runner
     run_dir = create_run_dir(LOGS, runner.experiment_name, runner.run_name)
     write_config(run_dir, train_cfg.to_dict(), env_cfg.to_dict())
-    if resumed_from is not None and (resumed_from[0] / BEST_NAME).is_file():
-        shutil.copyfile(resumed_from[0] / BEST_NAME, run_dir / BEST_NAME)
     return run_dir
+
+
+def _take_over(task: str, runner: Any, env_cfg: Any, run: Path, run_dir: Path) -> None:
+    """Keep the best policy of the run that is resumed; evaluations on other clips count no more.
+
+    What the best one reached is read from its own file: an older checkpoint knows less.
+    """
+    from animRL.runner.checkpoint import load_checkpoint
+    from animRL.runner.evaluations import Best
+    from animRL.runner.run_dir import BEST_NAME
+
+    before, best = load_configurations(task, run)[0], run / BEST_NAME
+    if before.motion_loader.to_dict() != env_cfg.motion_loader.to_dict():
+        runner.evaluations.from_dict({})
+        print("other clips than before: evaluations begin anew")
+    elif best.is_file():
+        runner.evaluations.best = Best.from_dict(load_checkpoint(best).get("infos") or {})
+        shutil.copyfile(best, run_dir / BEST_NAME)
+    else:
+        runner.evaluations.best = Best()
 
 
 def _reference(task: str, runner: Any, env_cfg: Any) -> Any:

@@ -162,7 +162,7 @@ def test_an_engine_that_cannot_push_says_so() -> None:
     assert "\n" not in str(error.value)
 
 
-def test_the_shipped_walk_bears_nothing_at_all_and_falls_under_five_thousand_newton() -> None:
+def test_the_shipped_walk_stays_up_unpushed_and_falls_under_five_thousand_newton() -> None:
     run = REPO_ROOT / "results" / "walk"
     env_cfg, train_cfg = load_configurations("walk", run)
     env_cfg.set("sim.engine", "mujoco")

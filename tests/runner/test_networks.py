@@ -40,6 +40,22 @@ def test_mean_of_all_updates_at_first_and_of_the_latest_later() -> None:
     assert usual.table[1].tolist() == [0.0, 0.0]  # a bin that was not visited is left alone
 
 
+def test_processes_have_the_means_of_all_their_observations(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    own, others = at([0.1, 0.4, 0.9], [1.0, 2.0, 3.0]), at([0.2, 0.3], [10.0, 20.0])
+    together, alone = PhaseUsual(2, 4, 10), PhaseUsual(2, 4, 10)
+    together.update(torch.cat([own, others]))
+    sums: list[torch.Tensor] = []
+    monkeypatch.setattr(torch.distributed, "is_initialized", lambda: True)
+    monkeypatch.setattr(torch.distributed, "all_reduce", lambda value: sums.append(value.clone()))
+    PhaseUsual(2, 4, 10).update(others)
+    monkeypatch.setattr(torch.distributed, "all_reduce", lambda value: value.add_(sums.pop(0)))
+    alone.update(own)
+    torch.testing.assert_close(alone.table, together.table)
+    assert torch.equal(alone.visits, together.visits) and not sums
+
+
 def make_model(**settings: int) -> torch.nn.Module:
     torch.manual_seed(0)
     cfg = WalkTrainConfig()

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from animRL.cfg.mimic.walk_config import WalkConfig, WalkTrainConfig
+from animRL.envs.phase_sampling import FailurePhases
 from animRL.evaluation.evaluate import evaluation_config
 from animRL.reward.composer import RewardComposer
 from animRL.reward.rewards import REWARDS
@@ -165,6 +166,21 @@ def test_resuming_takes_the_learning_rate_of_the_configuration(tmp_path: Path) -
     with pytest.raises(InputError, match="model_2.pt: does not fit the configuration") as error:
         other.load(str(tmp_path / "model_2.pt"))
     assert "\n" not in str(error.value)
+
+
+def test_resuming_knows_where_episodes_failed(tmp_path: Path) -> None:
+    def sampling(runner: PpoRunner) -> FailurePhases:
+        runner.env.env.phase_sampling = FailurePhases(runner.env.env.motion_loader, 0.5)
+        return runner.env.env.phase_sampling
+
+    first = make_runner(tmp_path, with_evaluation=False)
+    counted = sampling(first)
+    first.learn(2)
+    again = make_runner(None, with_evaluation=False)
+    read = sampling(again)
+    again.load(str(tmp_path / "model_2.pt"))
+    assert float(counted.state_dict()["steps"].sum()) > 90.0  # of 8 environments x 12 steps
+    assert torch.equal(read.probabilities(), counted.probabilities())
 
 
 def test_rsl_configuration_is_plain_and_complete() -> None:

@@ -142,6 +142,7 @@ def test_runs_that_do_not_belong_together_are_refused(tmp_path: Path) -> None:
         ({}, True),
         ({"runner__seed": 77, "runner__max_iterations": 5, "runner__run_name": "x"}, True),
         ({"sim__engine": "warp", "sim__threads": 3}, True),  # whatever the engine
+        ({"sim__dt": 0.004}, False),
         ({"env__num_envs": 256}, False),
         ({"rewards__terms__track_ee_pos": [0.5, 0.0]}, False),
         ({"rewards__terms__track_ee_pos": None}, False),

@@ -265,6 +265,7 @@ def test_what_cannot_be_measured_is_told_before(trainer, argv, message):
         ["--imitate", "walk", "--seed=1"],
         ["--imitate", "walk", "--num_envs", "2", "4"],
         ["--pushes=results/walk", "--num_envs=2"],
+        ["--pushes=results/walk", "--plot=a.png"],
         ["--pushes=results/walk", "--push_step=0"],
         ["--pushes=results/walk", "--push_samples=0"],
     ],

@@ -54,7 +54,8 @@ def test_a_policy_without_figures_is_played_too(
     folder.mkdir()
     for name in ("model.pt", "bob.json"):
         shutil.copy(RESULTS / "walk" / name, folder / name)
-    argv = ["walk", "--seconds=0.04", "--frames=1", "--dr", f"--results={tmp_path}"]
+    # Less than a control step: one is played.
+    argv = ["walk", "--seconds=0.001", "--frames=1", "--dr", f"--results={tmp_path}"]
     assert demo.main([*argv, f"--out={tmp_path / 'out'}"]) == 0
     (row,) = (s for s in capsys.readouterr().out.splitlines() if s.startswith("  walk"))
     assert row.split() == ["walk", "0.0", "s", "-", "-", "-", "-", "-"]

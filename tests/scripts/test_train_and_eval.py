@@ -7,12 +7,17 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from animRL.cfg.mimic.walk_config import WalkConfig, WalkTrainConfig
 from animRL.dataloader.clip import load_clip, save_clip
 from animRL.runner import verdict
+from animRL.runner.checkpoint import MODEL_KEYS, save_checkpoint
+from animRL.runner.evaluations import Evaluations
+from animRL.runner.run_dir import write_config
 from animRL.scripts import eval as evaluation
 from animRL.scripts import train
 from animRL.utils import paths
@@ -71,6 +76,31 @@ def test_a_run_is_trained_resumed_and_evaluated(
     assert train.main(["--resume", f"--load_run={run.name}", "--max_iterations=3", "--dr"]) == 0
     newest = max((logs / "bob").iterdir(), key=lambda p: p.stat().st_mtime_ns)
     assert (newest / "model_3.pt").exists() and not (newest / "model_2.pt").exists()
+
+
+@pytest.mark.parametrize(
+    ("changed", "has_best", "kept", "curve"),
+    [({}, True, 7, 1), ({}, False, -1, 1), ({"motion_loader.loop": False}, True, -1, 0)],
+)
+def test_a_resumed_run_keeps_the_best_policy_on_the_same_clips(
+    changed: dict[str, Any], has_best: bool, kept: int, curve: int, tmp_path: Path
+) -> None:
+    """The checkpoint is of iteration 5, where 3 was the best; the best one came in 7."""
+    run, new, cfg = tmp_path / "run", tmp_path / "new", WalkConfig()
+    for folder in (run, new):
+        folder.mkdir()
+        write_config(folder, WalkTrainConfig().to_dict(), cfg.to_dict())
+    if has_best:
+        infos = {"best": [0.8, 0.7, 0.05, 7]}
+        save_checkpoint(run / "model_best.pt", {**dict.fromkeys(MODEL_KEYS, {}), "iter": 7,
+                                                "infos": infos})  # fmt: skip
+    evaluations = Evaluations(None)
+    evaluations.from_dict({"best": [0.2, 0.3, 0.1, 3], "curve": [{"iteration": 3}]})
+    for path, value in changed.items():
+        cfg.set(path, value)
+    train._take_over("walk", SimpleNamespace(evaluations=evaluations), cfg, run, new)
+    assert evaluations.best.iteration == kept and len(evaluations.curve) == curve
+    assert (new / "model_best.pt").exists() is (kept >= 0)
 
 
 def test_until_learned_ends_at_the_limits_or_at_the_last_iteration(

@@ -184,6 +184,22 @@ class MimicConfig(BaseConfig):
             _open = True
             _valid = {"*": OptionalOf(float, Range(0.0, 1e6))}
 
+        class narrowing:
+            """In training, kernels get narrower as the character gets better."""
+
+            above = 0.93
+            """A kernel is narrowed after iterations in which the mean of its term is above this;
+            1: never."""
+            rate = 0.02
+            """Share of its sigma that goes each time."""
+            least = 0.25
+            """Share of the sigma under ``terms`` that stays."""
+            _valid = {
+                "above": Range(0.0, 1.0),
+                "rate": Range(0.0, 1.0),
+                "least": Range(0.001, 1.0),
+            }
+
         class terms:
             """Name of a ``REWARDS.reward_<name>`` method: [sigma, tolerance], in its unit."""
 
@@ -204,7 +220,7 @@ class MimicTrainConfig(BaseConfig):
         """The run: length, logging, checkpoints."""
 
         seed = 1
-        max_iterations = 600
+        max_iterations = 400
         num_steps_per_env = 24
         """Control steps of every environment in one iteration."""
         save_interval = 50
@@ -266,7 +282,11 @@ class MimicTrainConfig(BaseConfig):
         value_loss_coef = 0.5
         entropy_coef = 0.0
         learning_rate = 6e-4
-        schedule = "fixed"
+        final_learning_rate = 5e-5
+        """With schedule "linear": the rate after ``decay_iterations``, and from then on."""
+        decay_iterations = 400
+        schedule = "linear"
+        """Of the learning rate: "fixed", "linear", or "adaptive" to ``desired_kl``."""
         desired_kl = 0.01
         max_grad_norm = 1.0
         use_clipped_value_loss = False
@@ -279,7 +299,9 @@ class MimicTrainConfig(BaseConfig):
             "value_loss_coef": Range(0.0, 100.0),
             "entropy_coef": Range(0.0, 1.0),
             "learning_rate": Range(0.0, 1.0),
-            "schedule": Choice("fixed", "adaptive"),
+            "final_learning_rate": Range(0.0, 1.0),
+            "decay_iterations": Range(1, 10_000_000),
+            "schedule": Choice("fixed", "linear", "adaptive"),
             "desired_kl": Range(0.0, 1.0),
             "max_grad_norm": Range(0.0, 1e6),
         }

@@ -107,11 +107,13 @@ def _recorded(backend: Any, calls: list[tuple[str, tuple[Any, ...]]]) -> Iterato
 
         return call
 
-    backend.step, backend.reset = noting("step"), noting("reset")
+    names = ("step", "reset", "reset_where")  # the last one on a GPU, see MimicTask.masked_resets
+    vars(backend).update({name: noting(name) for name in names})
     try:
         yield
     finally:
-        del backend.step, backend.reset
+        for name in names:
+            del vars(backend)[name]
 
 
 def _replay(
@@ -123,7 +125,7 @@ def _replay(
         if name == "step":
             total += time_calls(backend.device, step, [arguments[0]])
         else:
-            backend.reset(*arguments)
+            getattr(backend, name)(*arguments)
     return total
 
 
