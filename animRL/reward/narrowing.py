@@ -38,11 +38,11 @@ class Narrowing:
                 self.composer.set_sigma(name, max((1.0 - self.rate) * sigma, least))
 
     def state_dict(self) -> dict[str, float]:
-        """The present sigmas, by term."""
-        return {name: sigma for name, (sigma, _) in self.composer.parameters.items()}
+        """The share of each configured sigma that is left, by term."""
+        return {n: sigma / self.first[n] for n, (sigma, _) in self.composer.parameters.items()}
 
-    def load_state_dict(self, sigmas: Mapping[str, float]) -> None:
-        """Take up the sigmas of a checkpoint, for those terms that there still are."""
-        for name in self.first:
-            if name in sigmas:
-                self.composer.set_sigma(name, float(sigmas[name]))
+    def load_state_dict(self, shares: Mapping[str, float]) -> None:
+        """Take up the shares of a checkpoint, for those terms that there still are."""
+        for name, first in self.first.items():
+            if name in shares:
+                self.composer.set_sigma(name, float(shares[name]) * first)

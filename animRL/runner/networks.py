@@ -23,11 +23,12 @@ class PhaseUsual(nn.Module):
 
     A policy that follows a clip has to act on how far it is from where it ought to be at this
     phase. The observation holds the phase as one number, and a network would first have to learn
-    the whole motion from it to see a deviation at all; this table shows it the deviation.
+    the whole motion from it to see a deviation at all; this table shows it the deviation. With
+    several clips it is the mean over those of the same phase.
     """
 
     table: Tensor
-    visits: Tensor
+    samples: Tensor
 
     def __init__(self, size: int, bins: int, memory: int) -> None:
         """Make an empty table.
@@ -40,26 +41,35 @@ class PhaseUsual(nn.Module):
         super().__init__()
         self.bins, self.memory = bins, memory
         self.register_buffer("table", torch.zeros(bins + 1, size))
-        self.register_buffer("visits", torch.zeros(bins + 1))
+        self.register_buffer("samples", torch.zeros(bins + 1))
 
     def forward(self, obs: Tensor) -> Tensor:
-        """Return the deviations (N, D) of observations (N, D) from the usual."""
+        """Return the deviations (N, D) of observations (N, D) from the usual; 0 where unknown.
+
+        Next to a bin that has never been seen, such as the first of a clip that is started at
+        random phases, the other one counts alone.
+        """
         position = obs[..., -1].clamp(0.0, 1.0) * self.bins
         lower = position.long().clamp(max=self.bins - 1)
-        weight = (position - lower).unsqueeze(-1)
-        return obs - torch.lerp(self.table[lower], self.table[lower + 1], weight)
+        known = (self.samples > 0).float()
+        upper_share = (position - lower) * known[lower + 1]
+        lower_share = (1.0 - (position - lower)) * known[lower]
+        total = upper_share + lower_share
+        weight = (upper_share / total.clamp(min=1e-9)).unsqueeze(-1)
+        usual = torch.lerp(self.table[lower], self.table[lower + 1], weight)
+        return torch.where((total > 0.0).unsqueeze(-1), obs - usual, 0.0)
 
     def update(self, obs: Tensor) -> None:
         """Take observations (N, D) into the running means, in all processes alike."""
         bin_ids = (obs[..., -1].clamp(0.0, 1.0) * self.bins).round().long()
-        count = torch.zeros_like(self.visits).index_add_(0, bin_ids, torch.ones_like(obs[..., -1]))
+        count = torch.zeros_like(self.samples).index_add_(0, bin_ids, torch.ones_like(obs[..., -1]))
         total = torch.zeros_like(self.table).index_add_(0, bin_ids, obs)
         if torch.distributed.is_initialized():
             torch.distributed.all_reduce(count)
             torch.distributed.all_reduce(total)
-        seen = count > 0
-        self.visits += seen
-        rate = torch.where(seen, 1.0 / self.visits.clamp(1, self.memory), 0.0).unsqueeze(-1)
+        self.samples *= 1.0 - 1.0 / self.memory  # older samples weigh less with every update
+        self.samples += count
+        rate = (count / self.samples.clamp(min=1e-9)).unsqueeze(-1)
         self.table += rate * (total / count.clamp(min=1.0).unsqueeze(-1) - self.table)
 
 

@@ -213,7 +213,7 @@ class PpoRunner(OnPolicyRunner):
             action_std=self.alg.get_policy().output_std, rnd_weight=None,
         )  # fmt: skip
         if self.logger.writer is not None:
-            for name, sigma in self.env.env.narrowing.state_dict().items():
+            for name, (sigma, _) in self.env.env.compose_reward.parameters.items():
                 self.logger.writer.add_scalar(f"Learn/sigma_{name}", sigma, iteration)
         return obs, learned - start
 
@@ -254,7 +254,7 @@ class PpoRunner(OnPolicyRunner):
         iteration = self.current_learning_iteration
         task = {
             "phase_sampling": self._phase_sampling.state_dict(),
-            "sigmas": self.env.env.narrowing.state_dict(),
+            "sigma_shares": self.env.env.narrowing.state_dict(),
         }
         infos = {**progress, **task, **(infos or {})}
         save_checkpoint(path, {**self.alg.save(), "iter": iteration, "infos": infos})
@@ -281,7 +281,7 @@ class PpoRunner(OnPolicyRunner):
         self.training_seconds = infos.get("training_seconds", 0.0)
         self.evaluations.from_dict(infos)
         self._phase_sampling.load_state_dict(infos.get("phase_sampling", {}))
-        self.env.env.narrowing.load_state_dict(infos.get("sigmas", {}))
+        self.env.env.narrowing.load_state_dict(infos.get("sigma_shares", {}))
         return infos
 
     @property

@@ -94,6 +94,10 @@ def read_config(run_dir: str | Path) -> tuple[dict[str, Any], dict[str, Any]]:
     for key in ("train_cfg", "env_cfg"):
         if not isinstance(content.get(key), dict):
             raise InputError(f"'{path}', field {key}: an object expected, as train.py writes it")
+    policy = content["train_cfg"].get("policy")
+    if isinstance(policy, dict):
+        for name in ("phase_harmonics", "phase_bins"):  # runs from before these saw none
+            policy.setdefault(name, 0)
     return content["train_cfg"], content["env_cfg"]
 
 

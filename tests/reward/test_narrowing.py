@@ -34,12 +34,14 @@ def test_never_below_the_least_share_and_never_back() -> None:
 def test_a_threshold_of_one_never_narrows() -> None:
     narrowing = make(above=1.0)
     narrowing.update({"track_joint_pos": 1.0, "track_ee_pos": 1.0})
-    assert narrowing.state_dict() == {"track_joint_pos": 2.0, "track_ee_pos": 0.5}
+    assert narrowing.state_dict() == {"track_joint_pos": 1.0, "track_ee_pos": 1.0}
 
 
-def test_its_state_comes_back_for_the_terms_that_there_still_are() -> None:
+def test_its_state_scales_the_sigmas_of_the_terms_that_there_still_are() -> None:
     narrowing = make()
-    narrowing.update({"track_joint_pos": 1.0, "track_ee_pos": 1.0})
-    other = make()
+    narrowing.update({"track_joint_pos": 1.0, "track_ee_pos": 0.0})
+    other = Narrowing(RewardComposer({"track_joint_pos": [0.8, 0.1]}), 0.9, 0.5, 0.2)
     other.load_state_dict({**narrowing.state_dict(), "gone": 0.1})
-    assert other.state_dict() == {"track_joint_pos": 1.0, "track_ee_pos": 0.25}
+    assert other.composer.parameters == {"track_joint_pos": (0.4, 0.1)}
+    other.update({"track_joint_pos": 1.0})
+    assert other.state_dict() == {"track_joint_pos": 0.25}

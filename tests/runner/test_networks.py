@@ -18,9 +18,15 @@ def at(phases: list[float], values: list[float]) -> torch.Tensor:
     return torch.tensor([values, phases]).T
 
 
-def test_an_empty_table_lets_observations_through() -> None:
-    obs = at([0.0, 0.3, 1.0], [5.0, 6.0, 7.0])
-    assert PhaseUsual(2, 4, 10)(obs).equal(obs)
+def test_where_nothing_is_known_there_is_no_deviation() -> None:
+    assert not PhaseUsual(2, 4, 10)(at([0.0, 0.3, 1.0], [5.0, 6.0, 7.0])).any()
+
+
+def test_beside_a_bin_never_seen_the_other_one_counts_alone() -> None:
+    usual = PhaseUsual(2, 2, 10)
+    usual.update(at([0.5, 0.5], [4.0, 6.0]))
+    deviation = usual(at([0.1, 0.5, 0.9], [7.0, 7.0, 7.0]))
+    assert deviation[:, 0].tolist() == [2.0, 2.0, 2.0]
 
 
 def test_deviation_is_from_the_interpolated_mean_of_the_bins() -> None:
@@ -32,11 +38,11 @@ def test_deviation_is_from_the_interpolated_mean_of_the_bins() -> None:
     torch.testing.assert_close(deviation[:, 0], torch.tensor([0.0, -8.5, 0.0, 1.0]))
 
 
-def test_mean_of_all_updates_at_first_and_of_the_latest_later() -> None:
-    usual = PhaseUsual(2, 1, 2)
-    for value, mean in ((4.0, 4.0), (6.0, 5.0), (9.0, 7.0), (9.0, 8.0)):
-        usual.update(at([0.1], [value]))
-        assert usual.table[0, 0] == mean
+def test_older_samples_weigh_less_with_every_update() -> None:
+    usual = PhaseUsual(2, 1, 2)  # what was before counts half
+    for values, mean in (([4.0], 4.0), ([7.0], 6.0), ([9.0] * 3, 8.4), ([0.0] * 2, 8.4 * 15 / 31)):
+        usual.update(at([0.1] * len(values), values))
+        assert usual.table[0, 0] == pytest.approx(mean)
     assert usual.table[1].tolist() == [0.0, 0.0]  # a bin that was not visited is left alone
 
 
@@ -53,7 +59,7 @@ def test_processes_have_the_means_of_all_their_observations(
     monkeypatch.setattr(torch.distributed, "all_reduce", lambda value: value.add_(sums.pop(0)))
     alone.update(own)
     torch.testing.assert_close(alone.table, together.table)
-    assert torch.equal(alone.visits, together.visits) and not sums
+    assert torch.equal(alone.samples, together.samples) and not sums
 
 
 def make_model(**settings: int) -> torch.nn.Module:
