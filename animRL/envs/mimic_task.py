@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -153,6 +154,18 @@ class MimicTask:
         self._reset_finished(terminated | timed_out)
         obs = self._advance_and_observe()
         return StepResult(obs, reward, terms, terminated, timed_out, state, data)
+
+    def training_state(self) -> dict[str, Any]:
+        """What training has taught the task itself, as plain values for a checkpoint."""
+        return {
+            "phase_sampling": self.phase_sampling.state_dict(),
+            "sigma_shares": self.narrowing.state_dict(),
+        }
+
+    def load_training_state(self, state: Mapping[str, Any]) -> None:
+        """Take up a ``training_state``, as far as there is one."""
+        self.phase_sampling.load_state_dict(state.get("phase_sampling", {}))
+        self.narrowing.load_state_dict(state.get("sigma_shares", {}))
 
     def task_data(self) -> TaskData:
         """Return the data dictionary of the present state and target, for rewards."""

@@ -12,7 +12,6 @@ from typing import Any
 import torch
 
 from animRL.envs.mimic_task import MimicTask
-from animRL.envs.phase_sampling import PhaseSampling
 from animRL.evaluation.evaluate import Policy, Trace
 from animRL.evaluation.failures import Failures
 from animRL.runner.checkpoint import load_checkpoint, save_checkpoint
@@ -252,11 +251,7 @@ class PpoRunner(OnPolicyRunner):
         """Write networks, optimiser and the number of finished iterations, whole or not at all."""
         progress = {"training_seconds": self.training_seconds, **self.evaluations.to_dict()}
         iteration = self.current_learning_iteration
-        task = {
-            "phase_sampling": self._phase_sampling.state_dict(),
-            "sigma_shares": self.env.env.narrowing.state_dict(),
-        }
-        infos = {**progress, **task, **(infos or {})}
+        infos = {**progress, **self.env.env.training_state(), **(infos or {})}
         save_checkpoint(path, {**self.alg.save(), "iter": iteration, "infos": infos})
 
     def load(
@@ -280,13 +275,8 @@ class PpoRunner(OnPolicyRunner):
         infos = payload.get("infos") or {}
         self.training_seconds = infos.get("training_seconds", 0.0)
         self.evaluations.from_dict(infos)
-        self._phase_sampling.load_state_dict(infos.get("phase_sampling", {}))
-        self.env.env.narrowing.load_state_dict(infos.get("sigma_shares", {}))
+        self.env.env.load_training_state(infos)
         return infos
-
-    @property
-    def _phase_sampling(self) -> PhaseSampling:
-        return self.env.env.phase_sampling
 
     def _set_learning_rate(self, rate: float | None) -> None:
         if rate is not None:

@@ -107,7 +107,9 @@ def _train_and_write(
     finally:
         draw_curve(args.task, runner, run_dir)
         recorder.close()
-        env.backend.close()
+        for task in (env, runner.evaluations.env):
+            if task is not None:
+                task.backend.close()
     print_end(args.task, runner, run_dir, time.perf_counter() - began)
 
 
