@@ -53,7 +53,7 @@ class ReferenceCurves:
     def band(self, name: str, samples: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
         """Least and largest value of a metric in the past runs.
 
-        Curves are linear between evaluations and go on at their last value. The band at S samples
+        Curves are linear between evaluations and end with the shortest. The band at S samples
         takes in what the runs had between S / (1 + ``SAMPLE_TOLERANCE``) and S times that: few
         seeds leave a band so narrow that every other good run would leave it.
 
@@ -62,27 +62,28 @@ class ReferenceCurves:
             samples: (P,).
 
         Returns:
-            Two arrays (P,), NaN before the first evaluation of every run.
+            Two arrays (P,), NaN before the first evaluation of every run and after one's last.
         """
         counts = np.atleast_1d(np.asarray(samples, dtype=float))
         column, reach = COLUMNS.index(name), 1.0 + SAMPLE_TOLERANCE
         begins = max(curve[0, 0] for curve in self.curves)
+        ends = min(curve[-1, 0] for curve in self.curves)
         low, high = np.full(len(counts), np.nan), np.full(len(counts), np.nan)
         for index, count in enumerate(counts):
-            if count * reach < begins:
+            if count * reach < begins or count > reach * ends:
                 continue
             values = []
             for curve in self.curves:
                 at = curve[:, 0]
                 inside = (at > count / reach) & (at < count * reach)
-                places = [count / reach, *at[inside], count * reach]
+                places = np.clip([count / reach, *at[inside], count * reach], None, ends)
                 values.append(np.interp(places, at, curve[:, column]))
             together = np.concatenate(values)
             low[index], high[index] = together.min(), together.max()
         return low, high
 
     def standing(self, point: Mapping[str, float]) -> str | None:
-        """Say whether an evaluation is "ahead", "on track" or "behind"; None: too early.
+        """Say whether an evaluation is "ahead", "on track" or "behind"; None: no band there.
 
         Args:
             point: an evaluation, as in ``learning_curve.json``.
@@ -147,7 +148,8 @@ def collect_curves(task: str, run_dirs: Sequence[str | Path]) -> dict[str, Any]:
 
     Args:
         task: its name.
-        run_dirs: folders of runs that differ in nothing but their seeds.
+        run_dirs: folders of runs that differ in nothing but their seeds and their length; all
+            are taken as far as the shortest goes, because who ends early tells nothing of later.
 
     Raises:
         InputError: if a run has no evaluations or no seed of its own, or differs in a setting.
@@ -172,6 +174,9 @@ def collect_curves(task: str, run_dirs: Sequence[str | Path]) -> dict[str, Any]:
         curves.append({"seed": seed, "points": _points(run_dir)})
     if first is None:
         raise InputError("no runs given; valid: one folder of a finished run or more")
+    end = min(curve["points"][-1][0] for curve in curves)
+    for curve in curves:
+        curve["points"] = [point for point in curve["points"] if point[0] <= end]
     settings = {name: value for name, value in first.items() if name != "the clips"}
     return {
         "task": task,

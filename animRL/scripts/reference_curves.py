@@ -1,7 +1,7 @@
 """Make a task's learning curves of past good runs, which tell later runs if they are on track.
 
-The runs differ in nothing but their seeds, were trained to the last iteration (without --until),
-and on this machine: its processor and versions are noted.
+The runs differ in nothing but their seeds and were trained on this machine: its processor and
+versions are noted. All are taken as far as the shortest goes, so train without --until.
 """
 
 from __future__ import annotations

@@ -39,14 +39,15 @@ TWO = ReferenceCurves((
 
 
 def test_the_band_is_from_the_least_to_the_largest_within_a_quarter_of_the_samples() -> None:
-    low, high = TWO.band("normalised_return", [40.0, 79.0, 80.0, 160.0, 240.0, 4000.0])
+    low, high = TWO.band("normalised_return", [40.0, 79.0, 80.0, 160.0, 240.0, 375.0, 376.0])
     assert np.isnan(low[:2]).all() and np.isnan(high[:2]).all()  # 79 x 1.25 is before 100
+    assert np.isnan(low[6]) and np.isnan(high[6])  # 376 / 1.25 is after 300, where one ends
     # 80: from 64 to 100, both at their first value.
     # 160: from 128 to 200: the first 0.1 + 0.4 x 0.28 and 0.5, the second 0.228 and 0.3.
     # 240: from 192 to 300: the second 0.292 at 192, 0.8 at 300; the first goes from 0.468 to 0.7.
-    # 4000: the last values.
-    np.testing.assert_allclose(low[2:], [0.1, 0.212, 0.292, 0.8])
-    np.testing.assert_allclose(high[2:], [0.2, 0.5, 0.8, 0.9])
+    # 375: both at 300, where one ends.
+    np.testing.assert_allclose(low[2:6], [0.1, 0.212, 0.292, 0.7])
+    np.testing.assert_allclose(high[2:6], [0.2, 0.5, 0.8, 0.8])
     low, high = TWO.band("position_error_m", 160.0)
     np.testing.assert_allclose((low[0], high[0]), (0.5, 0.788))
 
@@ -61,7 +62,7 @@ def test_a_peak_between_the_edges_of_the_window_belongs_to_the_band() -> None:
     ("samples", "value", "said"),
     [
         (60, 0.0, None), (160, 0.21, "behind"), (160, 0.22, "on track"), (160, 0.5, "on track"),
-        (160, 0.51, "ahead"), (9000, 0.79, "behind"),
+        (160, 0.51, "ahead"), (300, 0.1, "behind"), (9000, 0.79, None),
     ],
 )  # fmt: skip
 def test_a_run_is_ahead_on_track_or_behind(samples: int, value: float, said: str | None) -> None:
@@ -69,10 +70,10 @@ def test_a_run_is_ahead_on_track_or_behind(samples: int, value: float, said: str
 
 
 def test_bands_are_beside_the_points_that_they_are_drawn_with() -> None:
-    bands = bands_beside([{"samples": 50.0}, {"samples": 4000.0}], TWO)
+    bands = bands_beside([{"samples": 50.0}, {"samples": 375.0}], TWO)
     assert set(bands) == {"success_rate", "position_error_m", "normalised_return"}
     low, high = bands["position_error_m"]
-    assert math.isnan(low[0]) and low[1] == pytest.approx(0.1) and high[1] == pytest.approx(0.2)
+    assert math.isnan(low[0]) and low[1] == pytest.approx(0.2) and high[1] == pytest.approx(0.3)
 
 
 def configurations(seed: int = 1, **settings: Any) -> tuple[WalkConfig, WalkTrainConfig]:
@@ -120,6 +121,14 @@ def test_curves_are_collected_from_finished_runs(curves_of_two: Path) -> None:
                                               [2000, 0.0, 0.1235, 0.21, 9.5]]  # fmt: skip
     assert content["configuration"]["env.num_envs"] == 512 and "torch" in content["versions"]
     assert content["command"].startswith("python scripts/train.py --task=walk --num_envs=512")
+
+
+def test_all_curves_are_taken_as_far_as_the_shortest_goes(tmp_path: Path) -> None:
+    runs = [finished_run(tmp_path, f"run{seed}", seed) for seed in (1, 2)]
+    short = runs[1] / "learning_curve.json"
+    short.write_text(json.dumps(json.loads(short.read_text())[:1]))
+    curves = collect_curves("walk", runs)["curves"]
+    assert [[point[0] for point in curve["points"]] for curve in curves] == [[1000], [1000]]
 
 
 def test_runs_that_do_not_belong_together_are_refused(tmp_path: Path) -> None:
