@@ -19,7 +19,8 @@ def make_runner(engine: str, num_envs: int, steps: int, **train: object) -> PpoR
     torch.manual_seed(0)
     env_cfg, train_cfg = WalkConfig(), WalkTrainConfig()
     values = {"env.num_envs": num_envs, "env.episode_length": 5 if engine == "kinematic" else 300,
-              "sim.engine": engine, "sim.device": "cpu"}  # fmt: skip
+              "sim.engine": engine, "sim.device": "cpu", "control.action_offset": "reference",
+              "init_state.joint_noise": 0.0, "init_state.root_velocity_noise": 0.0}  # fmt: skip
     for path, value in values.items():
         env_cfg.set(path, value)
     for path, value in {"runner.eval_interval": 0, "runner.num_steps_per_env": steps,
@@ -51,8 +52,11 @@ def test_how_often_an_iteration_waits_does_not_depend_on_its_steps(tmp_path: Pat
 @pytest.mark.skipif(not warp_is_installed(), reason="the extra gpu (mujoco-warp) is not installed")
 def test_training_on_warp_learns() -> None:
     runner = make_runner(
-        "warp", 16, 16, **{"algorithm.learning_rate": 1e-3, "policy.hidden_dims": [64, 64]}
-    )
+        "warp", 16, 16, **{
+            "algorithm.learning_rate": 1e-3, "policy.hidden_dims": [64, 64],
+            "algorithm.schedule": "fixed", "policy.phase_bins": 0, "policy.phase_harmonics": 0,
+        },
+    )  # fmt: skip
     losses: list[float] = []
     update = runner.alg.update
 
