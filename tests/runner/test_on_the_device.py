@@ -19,8 +19,7 @@ def make_runner(engine: str, num_envs: int, steps: int, **train: object) -> PpoR
     torch.manual_seed(0)
     env_cfg, train_cfg = WalkConfig(), WalkTrainConfig()
     values = {"env.num_envs": num_envs, "env.episode_length": 5 if engine == "kinematic" else 300,
-              "sim.engine": engine, "sim.device": "cpu", "control.action_offset": "reference",
-              "init_state.joint_noise": 0.0, "init_state.root_velocity_noise": 0.0}  # fmt: skip
+              "sim.engine": engine, "sim.device": "cpu"}  # fmt: skip
     for path, value in values.items():
         env_cfg.set(path, value)
     for path, value in {"runner.eval_interval": 0, "runner.num_steps_per_env": steps,
@@ -53,8 +52,9 @@ def test_how_often_an_iteration_waits_does_not_depend_on_its_steps(tmp_path: Pat
 def test_training_on_warp_learns() -> None:
     runner = make_runner(
         "warp", 16, 16, **{
-            "algorithm.learning_rate": 1e-3, "policy.hidden_dims": [64, 64],
-            "algorithm.schedule": "fixed", "policy.phase_bins": 0, "policy.phase_harmonics": 0,
+            "policy.hidden_dims": [64, 64],
+            # Near rewards: with few samples, chance rules the sum of those of two seconds.
+            "algorithm.gamma": 0.9,
         },
     )  # fmt: skip
     losses: list[float] = []
@@ -66,5 +66,5 @@ def test_training_on_warp_learns() -> None:
         return values
 
     runner.alg.update = noting_update
-    runner.learn(6, init_at_random_ep_len=False)
+    runner.learn(10, init_at_random_ep_len=False)
     assert sum(losses[-2:]) < 0.6 * sum(losses[:2])
