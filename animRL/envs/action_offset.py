@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
     from animRL.envs.reference import Reference
     from animRL.sim.character import Character
 
-InverseDynamics = Callable[..., np.ndarray]
+InverseDynamics = Callable[[Clip, "Character", bool], np.ndarray]
 """(Clip, Character, loop) -> the torques (T, J) that the motion takes at each frame [N m]."""
 
 
@@ -53,7 +52,7 @@ class ActionOffset:
                     "control.action_offset: 'feedforward' needs inverse dynamics, which this "
                     "environment was built without; valid: 'default', 'reference'"
                 )
-            motions.add_joint_torques(partial(_torques, inverse_dynamics, character))
+            motions.add_joint_torques(lambda clip, loop: inverse_dynamics(clip, character, loop))
 
     def __call__(self, reference: Reference) -> Tensor:
         """The pose (N, J) [rad] that action 0 asks for."""
@@ -66,9 +65,3 @@ class ActionOffset:
         middle = reference.phase - 0.5 * motions.phase_step(reference.clip_ids)
         torque = motions.get_joint_torque_at_phase(middle, reference.clip_ids)
         return pose + torque / self.character.stiffness
-
-
-def _torques(
-    inverse_dynamics: InverseDynamics, character: Character, clip: Clip, loop: bool
-) -> np.ndarray:
-    return inverse_dynamics(clip, character, loop)

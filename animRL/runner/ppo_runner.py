@@ -21,7 +21,7 @@ from animRL.runner.policy import inference_policy
 from animRL.runner.processes import Processes
 from animRL.runner.progress import ProgressLine
 from animRL.runner.rsl import OnPolicyRunner, QuietLogger
-from animRL.runner.rsl_config import learning_rate, rsl_config
+from animRL.runner.rsl_config import action_std, learning_rate, rsl_config
 from animRL.runner.run_dir import BEST_NAME, FINAL_NAME, iteration_path
 from animRL.runner.vec_env import RslVecEnv
 from animRL.runner.verdict import is_learned
@@ -178,6 +178,7 @@ class PpoRunner(OnPolicyRunner):
         """Collect one rollout and learn from it; returns the next observations and seconds."""
         start = time.perf_counter()
         self._set_learning_rate(learning_rate(self.train_cfg, iteration))
+        self._set_action_std(action_std(self.train_cfg, iteration))
         threads, scale = torch.get_num_threads(), self.train_cfg.runner.reward_scale
         # Small tensors gain nothing from threads, and threads that wait for the next one take
         # the physics' cores.
@@ -283,6 +284,10 @@ class PpoRunner(OnPolicyRunner):
             self.alg.learning_rate = rate
             for group in self.alg.optimizer.param_groups:
                 group["lr"] = rate
+
+    def _set_action_std(self, std: float | None) -> None:
+        if std is not None:
+            self.alg.get_policy().distribution.std_param.data.fill_(std)
 
     def _save_iteration(self) -> None:
         if self.run_dir is not None:

@@ -41,8 +41,21 @@ def learning_rate(train_cfg: Any, iteration: int) -> float | None:
         return None
     if algorithm.schedule == "fixed":
         return float(algorithm.learning_rate)
-    done = min(1.0, iteration / algorithm.decay_iterations)
-    return float((1.0 - done) * algorithm.learning_rate + done * algorithm.final_learning_rate)
+    return _falling(train_cfg, iteration, algorithm.learning_rate, algorithm.final_learning_rate)
+
+
+def action_std(train_cfg: Any, iteration: int) -> float | None:
+    """Standard deviation of the actions in an iteration, from 1; None where no schedule sets it."""
+    policy = train_cfg.policy
+    if policy.final_std is None:
+        return None
+    return _falling(train_cfg, iteration, policy.init_std, policy.final_std)
+
+
+def _falling(train_cfg: Any, iteration: int, first: float, last: float) -> float:
+    """Linear from ``first`` to ``last`` over the first ``decay_iterations``."""
+    done = min(1.0, iteration / train_cfg.algorithm.decay_iterations)
+    return float((1.0 - done) * first + done * last)
 
 
 def network_config(train_cfg: Any) -> dict[str, Any]:
@@ -68,6 +81,6 @@ def actor_config(train_cfg: Any) -> dict[str, Any]:
     distribution = {
         "class_name": "GaussianDistribution",
         "init_std": policy.init_std,
-        "learn_std": policy.learn_std,
+        "learn_std": policy.learn_std and policy.final_std is None,
     }
     return {**network_config(train_cfg), "distribution_cfg": distribution}

@@ -168,6 +168,14 @@ def test_resuming_takes_the_learning_rate_of_the_configuration(tmp_path: Path) -
     assert "\n" not in str(error.value)
 
 
+def test_the_actions_spread_follows_its_schedule() -> None:
+    schedule = {"policy.init_std": 0.3, "policy.final_std": 0.1, "algorithm.decay_iterations": 4}
+    runner = make_runner(None, with_evaluation=False, **schedule)
+    runner.learn(2)
+    spread = runner.alg.get_policy().distribution.std_param
+    torch.testing.assert_close(spread, torch.full_like(spread, 0.2))
+
+
 def test_resuming_knows_where_episodes_failed(tmp_path: Path) -> None:
     def sampling(runner: PpoRunner) -> FailurePhases:
         runner.env.env.phase_sampling = FailurePhases(runner.env.env.motion_loader, 0.5)

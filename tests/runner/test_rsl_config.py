@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from animRL.cfg.mimic.walk_config import WalkTrainConfig
-from animRL.runner.rsl_config import learning_rate, rsl_config
+from animRL.runner.rsl_config import action_std, actor_config, learning_rate, rsl_config
 
 
 def config(**algorithm: object) -> WalkTrainConfig:
@@ -26,6 +26,17 @@ def test_a_linear_rate_falls_to_its_end_and_stays_there() -> None:
 def test_a_fixed_rate_is_fixed_and_an_adaptive_one_is_left_to_rsl_rl() -> None:
     assert learning_rate(config(schedule="fixed", learning_rate=1e-3), 99) == 1e-3
     assert learning_rate(config(schedule="adaptive"), 1) is None
+
+
+def test_a_spread_with_an_end_falls_to_it_and_is_not_learned() -> None:
+    cfg = config(decay_iterations=4)
+    assert action_std(cfg, 1) is None
+    assert actor_config(cfg)["distribution_cfg"]["learn_std"]
+    cfg.set("policy.init_std", 0.5)
+    cfg.set("policy.final_std", 0.1)
+    stds = [action_std(cfg, iteration) for iteration in range(1, 7)]
+    assert stds == pytest.approx([0.4, 0.3, 0.2, 0.1, 0.1, 0.1])
+    assert not actor_config(cfg)["distribution_cfg"]["learn_std"]
 
 
 def test_rsl_rl_gets_no_setting_that_it_does_not_know() -> None:

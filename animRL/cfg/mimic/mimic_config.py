@@ -261,6 +261,9 @@ class MimicTrainConfig(BaseConfig):
         """Iterations over which the usual observation is a mean."""
         init_std = 0.3
         """Initial standard deviation of the actions."""
+        final_std = None
+        """Theirs after ``algorithm.decay_iterations``, reached linearly, and from then on; None: it
+        is learned, or stays, as ``learn_std`` says."""
         learn_std = True
         _valid = {
             "hidden_dims": (Length(1), Range(1, 100_000)),
@@ -268,6 +271,7 @@ class MimicTrainConfig(BaseConfig):
             "phase_bins": Range(0, 10_000),
             "phase_memory": Range(1, 1_000_000),
             "init_std": Range(1e-3, 10.0),
+            "final_std": OptionalOf(float, Range(1e-3, 10.0)),
             "activation": Choice("elu", "relu", "tanh", "selu", "lrelu", "sigmoid", "gelu"),
         }
 
