@@ -23,6 +23,11 @@ _INTEGRATORS = {
 _SOLVERS = {"Newton": mujoco.mjtSolver.mjSOL_NEWTON, "CG": mujoco.mjtSolver.mjSOL_CG}
 
 _CONES = {"pyramidal": mujoco.mjtCone.mjCONE_PYRAMIDAL, "elliptic": mujoco.mjtCone.mjCONE_ELLIPTIC}
+_JACOBIANS = {
+    "sparse": mujoco.mjtJacobian.mjJAC_SPARSE,
+    "dense": mujoco.mjtJacobian.mjJAC_DENSE,
+    "auto": mujoco.mjtJacobian.mjJAC_AUTO,
+}
 
 # How many contacts a shape can have with a plane; boxes, cylinders and meshes at most four.
 _PLANE_CONTACTS = {
@@ -44,8 +49,8 @@ def build_model(character: Character, engine_cfg: Any, physics_dt: float) -> muj
 
     Args:
         character: whose drives (stiffness, damping, effort, by joint) are used.
-        engine_cfg: ``integrator``, ``solver``, ``cone``, ``iterations``, ``ls_iterations``,
-            ``armature``.
+        engine_cfg: ``integrator``, ``solver``, ``cone``, ``jacobian``, ``iterations``,
+            ``ls_iterations``, ``armature``.
         physics_dt: time step [s].
     """
     spec = character.load_spec()
@@ -54,6 +59,7 @@ def build_model(character: Character, engine_cfg: Any, physics_dt: float) -> muj
     option.integrator = _choice("integrator", engine_cfg.integrator, _INTEGRATORS)
     option.solver = _choice("solver", engine_cfg.solver, _SOLVERS)
     option.cone = _choice("cone", engine_cfg.cone, _CONES)
+    option.jacobian = _choice("jacobian", engine_cfg.jacobian, _JACOBIANS)
     option.iterations = engine_cfg.iterations
     option.ls_iterations = engine_cfg.ls_iterations
     spec.worldbody.add_geom(

@@ -59,3 +59,19 @@ def test_no_start_of_a_thousand_on_the_course_clips_is_unstable(
 ) -> None:
     path = str(external_data / "course" / f"{clip}.txt")
     assert unstable_starts(path, 1000, full_range) == 0
+
+
+def test_how_the_jacobian_is_kept_changes_no_motion() -> None:
+    def joints(jacobian: str) -> torch.Tensor:
+        cfg = WalkConfig()
+        cfg.set("sim.engine", "mujoco")
+        cfg.set("sim.mujoco.jacobian", jacobian)
+        cfg.set("env.num_envs", 4)
+        torch.manual_seed(0)
+        task = MimicTask(cfg, make_backend(cfg, 4), joint_torques)
+        for _ in range(10):
+            task.step(torch.zeros(4, task.num_actions))
+        task.backend.close()
+        return task.backend.state().joint_pos
+
+    torch.testing.assert_close(joints("dense"), joints("sparse"), atol=1e-5, rtol=0.0)

@@ -17,6 +17,10 @@ class MujocoConfig(BaseConfig):
     solver = "Newton"
     cone = "elliptic"
     """Friction cone; a pyramid would make physics depend on the heading."""
+    jacobian = "sparse"
+    """How the solver keeps the contacts' Jacobian: equal results to rounding, another speed. For
+    Bob "sparse" takes a fifth off a step on the CPU; "auto" is "dense" up to 59 degrees of
+    freedom."""
     iterations = 100
     ls_iterations = 50
     armature = 0.0
@@ -26,6 +30,7 @@ class MujocoConfig(BaseConfig):
         "integrator": Choice("discrete", "implicitfast", "Euler"),
         "solver": Choice("Newton", "CG"),
         "cone": Choice("elliptic", "pyramidal"),
+        "jacobian": Choice("sparse", "dense", "auto"),
         "iterations": Range(1, 1000),
         "ls_iterations": Range(1, 1000),
         "armature": Range(0.0, 10.0),
