@@ -148,7 +148,7 @@ def _advice(failures: FailureSummary, still_rising: bool | None) -> str:
         return (
             f"look at the clip around phase {failures.phase:.2f} (scripts/motion.py view and "
             "check): is that possible for the character? If so, let more episodes begin before it: "
-            "--set init_state.phase_sampling=failures"
+            "--set init_state.phase_sampling=failures init_state.failure_share=0.8"
         )
     if failures.phase is not None:
         return "another --seed, more environments, or a longer training"

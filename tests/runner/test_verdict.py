@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from animRL.cfg.literals import parse_literal
 from animRL.cfg.mimic.walk_config import WalkConfig
 from animRL.evaluation.failures import FailureSummary
 from animRL.runner.verdict import is_learned, judge, verdict_lines, write_verdict
@@ -59,7 +60,7 @@ def test_what_limited_it_is_told_and_written(tmp_path: Path) -> None:
         "0.45 in 12; lowest reward term track_ee_pos, 0.40 on average",
         "to try: look at the clip around phase 0.45 (scripts/motion.py view and check): is that "
         "possible for the character? If so, let more episodes begin before it: "
-        "--set init_state.phase_sampling=failures",
+        "--set init_state.phase_sampling=failures init_state.failure_share=0.8",
     ]
     write_verdict(tmp_path, verdict)
     assert [p.name for p in tmp_path.iterdir()] == ["verdict.json"]
@@ -109,8 +110,9 @@ def test_the_advice_fits_what_happened(
 def test_what_is_advised_can_be_typed() -> None:
     cfg = WalkConfig()
     curve = [point(i, 0.6, 0.08) for i in range(4)]
-    typed = verdict_lines(judge(curve, failures()))[2].split("--set ")[1].split("=")
-    cfg.set(*typed)
+    for typed in verdict_lines(judge(curve, failures()))[2].split("--set ")[1].split():
+        name, value = typed.split("=")
+        cfg.set(name, parse_literal(value))
     named = verdict_lines(judge(curve, failures(terms={"track_ee_pos": 0.1})))[2].split()[-1]
     assert named == "rewards.terms.track_ee_pos" and cfg.get(named)[0] > 0.0
 
