@@ -96,8 +96,9 @@ def read_config(run_dir: str | Path) -> tuple[dict[str, Any], dict[str, Any]]:
             raise InputError(f"'{path}', field {key}: an object expected, as train.py writes it")
     policy = content["train_cfg"].get("policy")
     if isinstance(policy, dict):
-        for name in ("phase_harmonics", "phase_bins"):  # runs from before these saw none
-            policy.setdefault(name, 0)
+        # Runs from before there was this had networks without phases and a spread that is learned.
+        for name, value in (("phase_harmonics", 0), ("phase_bins", 0), ("final_std", None)):
+            policy.setdefault(name, value)
     return content["train_cfg"], content["env_cfg"]
 
 

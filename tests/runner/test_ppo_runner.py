@@ -143,7 +143,8 @@ def test_ending_early_leaves_the_same_policy_as_so_many_iterations() -> None:
 def test_a_reward_that_is_no_number_stops_the_training_by_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    runner = make_runner(tmp_path, with_evaluation=False)
+    # A schedule would set the spread, which is one of the weights, before the reward is seen.
+    runner = make_runner(tmp_path, with_evaluation=False, **{"policy.final_std": None})
     monkeypatch.setattr(
         REWARDS, "reward_track_ee_pos", staticmethod(lambda data, *_: data["phase"] * float("nan"))
     )

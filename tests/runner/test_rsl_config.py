@@ -30,6 +30,7 @@ def test_a_fixed_rate_is_fixed_and_an_adaptive_one_is_left_to_rsl_rl() -> None:
 
 def test_a_spread_with_an_end_falls_to_it_and_is_not_learned() -> None:
     cfg = config(decay_iterations=4)
+    cfg.set("policy.final_std", None)
     assert action_std(cfg, 1) is None
     assert actor_config(cfg)["distribution_cfg"]["learn_std"]
     cfg.set("policy.init_std", 0.5)

@@ -77,7 +77,7 @@ class MimicConfig(BaseConfig):
 
         reference_state_initialisation = True
         """Start on the clip at a random phase (RSI); else standing in the default pose."""
-        phase_sampling = "uniform"
+        phase_sampling = "failures"
         """With RSI: "uniform"; "failures": more often shortly before where episodes fail."""
         failure_share = 0.5
         """With phase_sampling "failures": share of the starts that go by failures, the rest are
@@ -90,7 +90,7 @@ class MimicConfig(BaseConfig):
         """Without RSI: the default pose times a random factor from this range."""
         joint_noise = 0.05
         """Uniform noise on the joint angles, +- [rad]."""
-        root_velocity_noise = 0.1
+        root_velocity_noise = 0.2
         """Uniform noise on the root's linear velocity, +- [m/s]."""
         _valid = {
             "phase_sampling": Choice("uniform", "failures"),
@@ -261,7 +261,7 @@ class MimicTrainConfig(BaseConfig):
         """Iterations over which the usual observation is a mean."""
         init_std = 0.3
         """Initial standard deviation of the actions."""
-        final_std = None
+        final_std = 0.1
         """Theirs after ``algorithm.decay_iterations``, reached linearly, and from then on; None: it
         is learned, or stays, as ``learn_std`` says."""
         learn_std = True
