@@ -77,7 +77,7 @@ class MimicConfig(BaseConfig):
 
         reference_state_initialisation = True
         """Start on the clip at a random phase (RSI); else standing in the default pose."""
-        phase_sampling = "failures"
+        phase_sampling = "uniform"
         """With RSI: "uniform"; "failures": more often shortly before where episodes fail."""
         failure_share = 0.5
         """With phase_sampling "failures": share of the starts that go by failures, the rest are
