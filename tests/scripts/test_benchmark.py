@@ -209,9 +209,12 @@ def test_a_task_that_was_not_learned_counts_as_the_slowest(trainer, capfd):
     assert "learned by 0: not learned by half of them" in capfd.readouterr().out
 
 
-def test_trainings_cut_short_leave_what_they_have(trainer, monkeypatch):
+def test_trainings_cut_short_leave_what_they_have(trainer, monkeypatch, request):
     monkeypatch.setattr(imitation, "LOOK_SECONDS", 0.2)
     out = trainer / "out.json"
+    # A shell that starts the tests in the background lets them ignore Ctrl-C.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    request.addfinalizer(lambda: signal.signal(signal.SIGINT, before))
 
     def interrupt() -> None:
         for _ in range(300):
