@@ -249,7 +249,7 @@ class MimicTrainConfig(BaseConfig):
     class policy:
         """Networks of actor and critic."""
 
-        hidden_dims = [512, 256]
+        hidden_dims = [256, 128]
         activation = "elu"
         obs_normalization = True
         phase_harmonics = 4
@@ -279,7 +279,7 @@ class MimicTrainConfig(BaseConfig):
         """PPO (Schulman et al. 2017), as in rsl-rl."""
 
         num_learning_epochs = 3
-        num_mini_batches = 8
+        num_mini_batches = 16
         clip_param = 0.2
         gamma = 0.99
         lam = 0.95
