@@ -21,7 +21,7 @@ from animRL.utils import paths
 from animRL.utils.errors import InputError
 
 FEW = ["--blocks=1", "--iterations=1", "--clips=0", "--set",
-       "sim.threads=1", "runner.num_steps_per_env=4"]  # fmt: skip
+       "sim.threads=1", "runner.num_steps_per_env=8"]  # fmt: skip
 
 
 def test_benchmark_prints_one_json_object(capsys: pytest.CaptureFixture[str]) -> None:
