@@ -175,12 +175,13 @@ def trainer(tmp_path, monkeypatch):
 
 def test_time_to_imitate_is_the_median_over_seeds(trainer, capfd):
     argv = ["--imitate", "walk", "run", "--num_envs=4", "--json", "--sim=kinematic", "--set",
-            "runner.eval_interval=5"]  # fmt: skip
+            "runner.threads=7", "runner.eval_interval=5"]  # fmt: skip
     assert benchmark.main(argv) == 0
     out = capfd.readouterr()
     report = json.loads(out.out)
     assert "progress of the training" in out.err
     assert {"hardware", "threads", "versions", "device"} <= set(report)
+    assert report["threads"]["torch"] == 7  # those of the trainings
     assert list(report["imitation"]) == ["walk", "run"]
     walk = report["imitation"]["walk"]
     assert (walk["seeds"], walk["learned"]) == (3, 3)

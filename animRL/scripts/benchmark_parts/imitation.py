@@ -65,7 +65,10 @@ def _about(args: argparse.Namespace) -> dict[str, Any]:
         apply_overrides(env_cfg, train_cfg, args)
         engine = resolve_engine(env_cfg.sim.engine, env_cfg.sim.device)
         device = resolve_device(engine, env_cfg.sim.device)
-    return {"device": device, **describe(torch.device(device), env_cfg.sim.threads)}
+    about = {"device": device, **describe(torch.device(device), env_cfg.sim.threads)}
+    if train_cfg.runner.threads:  # of the trainings, not of this process
+        about["threads"]["torch"] = train_cfg.runner.threads
+    return about
 
 
 def _train(
