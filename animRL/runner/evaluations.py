@@ -21,7 +21,7 @@ from animRL.evaluation.evaluate import (
 from animRL.evaluation.failures import Failures
 from animRL.runner.checkpoint import replacing
 from animRL.runner.reference_curves import ReferenceCurves
-from animRL.runner.verdict import is_learned
+from animRL.runner.verdict import LEARNED_SUCCESS, is_learned
 
 EVALUATION_SEED = 12345
 """Starts of the evaluations inside training: always the same, so that they can be compared."""
@@ -51,10 +51,19 @@ class Best:
         return cls(*infos["best"]) if "best" in infos else cls()
 
     def beaten_by(self, metrics: Mapping[str, float]) -> bool:
-        """Learned, then more success, then a larger normalised return (which counts falls)."""
-        own = {"success": self.success, "position_error_m": self.position_error}
-        other = (is_learned(metrics), metrics["success"], metrics["normalised_return"])
-        return other > (is_learned(own), self.success, self.normalised_return)
+        """Learned, then more success, then a larger normalised return.
+
+        Success beyond what learned takes counts no more: between 39 and 40 of 40 episodes is
+        chance, and the return counts falls as well.
+        """
+        own = {"success": self.success, "position_error_m": self.position_error,
+               "normalised_return": self.normalised_return}  # fmt: skip
+        return _rank(metrics) > _rank(own)
+
+
+def _rank(metrics: Mapping[str, float]) -> tuple[bool, float, float]:
+    success = min(metrics["success"], LEARNED_SUCCESS)
+    return is_learned(metrics), success, metrics["normalised_return"]
 
 
 class Evaluations:
@@ -75,6 +84,8 @@ class Evaluations:
         self.curve: list[dict[str, float]] = []
         """Metrics, samples and seconds of each, as in ``learning_curve.json``."""
         self.best = Best()
+        self.improved = False
+        """Whether the newest one is the best so far."""
         self.seconds = 0.0
         """What they took together [s]."""
         self.failures: Failures | None = None
@@ -111,7 +122,8 @@ class Evaluations:
             "evaluation_seconds": round(seconds, 2),
             **metrics,
         })  # fmt: skip
-        if self.best.beaten_by(metrics):
+        self.improved = self.best.beaten_by(metrics)
+        if self.improved:
             self.best = Best.of(iteration, metrics)
         return metrics, trace
 

@@ -63,6 +63,8 @@ class PpoRunner(OnPolicyRunner):
         self.until_learned = False
         """End after the first evaluation that ``verdict.is_learned``; equal in all processes."""
         self.training_seconds = 0.0
+        self.samples = 0
+        """Seen so far, by all processes together; a resumed run may have more or fewer of them."""
         self._saved = 0
         samples = env.num_envs * train_cfg.runner.num_steps_per_env
         self.samples_per_iteration = samples * self.processes.world_size
@@ -114,8 +116,9 @@ class PpoRunner(OnPolicyRunner):
             )
         self.logger.init_logging_writer()
         line = ProgressLine(
-            last, self.samples_per_iteration, start_iteration=first, at_most=self.until_learned
-        )
+            last, self.samples_per_iteration, start_iteration=first, start_samples=self.samples,
+            at_most=self.until_learned,
+        )  # fmt: skip
         obs = self.env.get_observations()
         self.alg.train_mode()
         self._saved = first
@@ -127,6 +130,7 @@ class PpoRunner(OnPolicyRunner):
                     obs, seconds = self._iteration(obs, iteration, first, last)
                 self.current_learning_iteration = iteration
                 self.training_seconds += seconds
+                self.samples += self.samples_per_iteration
                 self.processes.raise_signal()
                 if self._evaluate_and_save(iteration, last, seconds, line):
                     break
@@ -222,11 +226,10 @@ class PpoRunner(OnPolicyRunner):
         taken = self.evaluations
         if taken.env is None:
             return {}
-        samples = iteration * self.samples_per_iteration
-        metrics, trace = taken.run(self.evaluate, iteration, samples, self.training_seconds)
+        metrics, trace = taken.run(self.evaluate, iteration, self.samples, self.training_seconds)
         if self.run_dir is not None:
             write_curve(self.run_dir, taken.curve)
-            if taken.best.iteration == iteration:
+            if taken.improved:
                 self.save(str(self.run_dir / BEST_NAME))
         if self.logger.writer is not None:
             for name, value in metrics.items():
@@ -250,7 +253,8 @@ class PpoRunner(OnPolicyRunner):
 
     def save(self, path: str, infos: dict | None = None) -> None:
         """Write networks, optimiser and the number of finished iterations, whole or not at all."""
-        progress = {"training_seconds": self.training_seconds, **self.evaluations.to_dict()}
+        progress = {"training_seconds": self.training_seconds, "samples": self.samples,
+                    **self.evaluations.to_dict()}  # fmt: skip
         iteration = self.current_learning_iteration
         infos = {**progress, **self.env.env.training_state(), **(infos or {})}
         save_checkpoint(path, {**self.alg.save(), "iter": iteration, "infos": infos})
@@ -275,6 +279,8 @@ class PpoRunner(OnPolicyRunner):
         self.current_learning_iteration = int(payload["iter"])
         infos = payload.get("infos") or {}
         self.training_seconds = infos.get("training_seconds", 0.0)
+        so_far = self.current_learning_iteration * self.samples_per_iteration
+        self.samples = infos.get("samples", so_far)  # older checkpoints do not know
         self.evaluations.from_dict(infos)
         self.env.env.load_training_state(infos)
         return infos

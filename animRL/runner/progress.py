@@ -27,6 +27,7 @@ class ProgressLine:
         samples_per_iteration: environments times steps.
         stream: where to write; the standard output by default.
         start_iteration: iterations already done, for a resumed training.
+        start_samples: samples they had; None: as many an iteration as from now on.
         clock: a monotonic time [s].
         at_most: the training may end before its last iteration.
     """
@@ -37,12 +38,15 @@ class ProgressLine:
         samples_per_iteration: int,
         stream: TextIO | None = None,
         start_iteration: int = 0,
+        start_samples: int | None = None,
         clock: Callable[[], float] = time.monotonic,
         at_most: bool = False,
     ) -> None:
         """Start the clock."""
         self._total = total_iterations
         self._samples = samples_per_iteration
+        own = start_iteration * samples_per_iteration
+        self._samples_elsewhere = 0 if start_samples is None else start_samples - own
         self._stream = sys.stdout if stream is None else stream
         self._live = _is_terminal(self._stream)
         self._clock = clock
@@ -116,9 +120,10 @@ class ProgressLine:
     ) -> list[tuple[int, str]]:
         """Return the line's parts with their rank: on a narrow terminal the highest go first."""
         rate = self._samples * len(self._durations) / max(sum(self._durations), 1e-9)
+        samples = self._samples_elsewhere + iteration * self._samples
         fields = [
             (0, f"iteration {iteration}/{self._total}"),
-            (8, f"{format_count(iteration * self._samples)} samples"),
+            (8, f"{format_count(samples)} samples"),
             (7, f"{rate:,.0f} samples/s"),
         ]
         if reward is not None:

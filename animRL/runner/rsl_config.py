@@ -52,9 +52,14 @@ def action_std(train_cfg: Any, iteration: int) -> float | None:
     return _falling(train_cfg, iteration, policy.init_std, policy.final_std)
 
 
+def decay_iterations(train_cfg: Any) -> int:
+    """Iterations over which rate and spread fall: as configured, else the whole training."""
+    return int(train_cfg.algorithm.decay_iterations or train_cfg.runner.max_iterations)
+
+
 def _falling(train_cfg: Any, iteration: int, first: float, last: float) -> float:
     """Linear from ``first`` to ``last`` over the first ``decay_iterations``."""
-    done = min(1.0, iteration / train_cfg.algorithm.decay_iterations)
+    done = min(1.0, iteration / decay_iterations(train_cfg))
     return float((1.0 - done) * first + done * last)
 
 

@@ -57,14 +57,20 @@ def iteration_path(run_dir: str | Path, iteration: int) -> Path:
     return Path(run_dir) / f"model_{iteration}.pt"
 
 
-def write_config(run_dir: str | Path, train_cfg: dict[str, Any], env_cfg: dict[str, Any]) -> Path:
-    """Write ``bob.json`` with both configurations and return its path.
+def write_config(
+    run_dir: str | Path,
+    train_cfg: dict[str, Any],
+    env_cfg: dict[str, Any],
+    task: str | None = None,
+) -> Path:
+    """Write ``bob.json`` with the task's name and both configurations and return its path.
 
     Raises:
         InputError: if the file cannot be written.
     """
     path = Path(run_dir) / CONFIG_NAME
-    text = json.dumps({"train_cfg": train_cfg, "env_cfg": env_cfg}, indent=2) + "\n"
+    content = {"task": task, "train_cfg": train_cfg, "env_cfg": env_cfg}
+    text = json.dumps(content, indent=2) + "\n"
     with replacing(path) as stream:
         stream.write(text.encode())
     return path
@@ -76,7 +82,29 @@ def read_config(run_dir: str | Path) -> tuple[dict[str, Any], dict[str, Any]]:
     Raises:
         InputError: if the file is missing, larger than 10 MB, not JSON, or lacks a part.
     """
-    path = Path(run_dir) / CONFIG_NAME
+    content = _read_config_file(Path(run_dir) / CONFIG_NAME)
+    policy, rewards = content["train_cfg"].get("policy"), content["env_cfg"].get("rewards")
+    # Runs from before there was this had networks without phases, a spread that is learned, and
+    # kernels that stay as wide as they are.
+    if isinstance(policy, dict):
+        for name, value in (("phase_harmonics", 0), ("phase_bins", 0), ("final_std", None)):
+            policy.setdefault(name, value)
+    if isinstance(rewards, dict):
+        rewards.setdefault("narrowing", {"above": 1.0})
+    return content["train_cfg"], content["env_cfg"]
+
+
+def read_task(run_dir: str | Path) -> str | None:
+    """Return the name of a run's task, None where ``bob.json`` does not say: older ones do not.
+
+    Raises:
+        InputError: as for ``read_config``.
+    """
+    task = _read_config_file(Path(run_dir) / CONFIG_NAME).get("task")
+    return task if isinstance(task, str) else None
+
+
+def _read_config_file(path: Path) -> dict[str, Any]:
     try:
         with open(path, "rb") as stream:
             text = stream.read(MAX_CONFIG_BYTES + 1)
@@ -94,15 +122,12 @@ def read_config(run_dir: str | Path) -> tuple[dict[str, Any], dict[str, Any]]:
     for key in ("train_cfg", "env_cfg"):
         if not isinstance(content.get(key), dict):
             raise InputError(f"'{path}', field {key}: an object expected, as train.py writes it")
-    policy = content["train_cfg"].get("policy")
-    if isinstance(policy, dict):
-        # Runs from before there was this had networks without phases and a spread that is learned.
-        for name, value in (("phase_harmonics", 0), ("phase_bins", 0), ("final_std", None)):
-            policy.setdefault(name, value)
-    return content["train_cfg"], content["env_cfg"]
+    return content
 
 
-def find_run(load_run: str | None, logs_root: str | Path, experiment: str) -> Path:
+def find_run(
+    load_run: str | None, logs_root: str | Path, experiment: str, task: str | None = None
+) -> Path:
     """Find a run's folder.
 
     Args:
@@ -110,6 +135,7 @@ def find_run(load_run: str | None, logs_root: str | Path, experiment: str) -> Pa
             ``animRL/``; or None or "-1" for the newest run with a valid checkpoint.
         logs_root: the folder of all experiments.
         experiment: the experiment whose runs are meant by a name.
+        task: the newest run is the newest of this task, or of one that is not known.
 
     Raises:
         InputError: if there is no such run; it lists the runs there are.
@@ -117,10 +143,14 @@ def find_run(load_run: str | None, logs_root: str | Path, experiment: str) -> Pa
     experiment_dir = Path(logs_root) / experiment
     if load_run is None or str(load_run) == "-1":
         for run_dir in _runs_newest_first(experiment_dir):
+            if not _is_of(task, run_dir):
+                continue
             if any(is_valid_checkpoint(path) for path in _candidates(run_dir, None)):
                 return run_dir
+        of_task = f" of task {task}" if task else ""
         raise InputError(
-            f"no run with a valid checkpoint in '{experiment_dir}': train one, or give --load_run"
+            f"no run{of_task} with a valid checkpoint in '{experiment_dir}': train one, or give "
+            "--load_run"
         )
     bases = (experiment_dir, Path.cwd(), REPO_ROOT, PACKAGE_ROOT, Path(logs_root))
     try:
@@ -145,7 +175,7 @@ def find_checkpoint(run_dir: str | Path, checkpoint: int | None = None) -> Path:
     Args:
         run_dir: the run's folder.
         checkpoint: an iteration; -1 for the newest iteration that is valid; None for the best, else
-            the newest. Where there is only ``model.pt``, that one is meant by -1 and None.
+            the newest. Where no iteration was saved, ``model.pt`` or the best is meant by -1.
 
     Raises:
         InputError: if there is none; it lists the checkpoints there are.
@@ -175,10 +205,20 @@ def _candidates(run_dir: Path, checkpoint: int | None) -> list[Path]:
     if checkpoint is None:
         paths = [best, final, *numbered]
     elif checkpoint == -1:
-        paths = numbered or [final]
+        paths = numbered or [final, best]
     else:
         paths = [iteration_path(run_dir, checkpoint)]
     return [path for path in paths if path.is_file()]
+
+
+def _is_of(task: str | None, run_dir: Path) -> bool:
+    """Whether a run is one of a task; what is not known is not held against it."""
+    if task is None:
+        return True
+    try:
+        return read_task(run_dir) in (task, None)
+    except InputError:
+        return True
 
 
 def _runs_newest_first(experiment_dir: Path) -> list[Path]:

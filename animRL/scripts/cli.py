@@ -150,11 +150,17 @@ def _motion_files(names: Sequence[str]) -> list[str]:
 
 
 def load_configurations(task: str, run: Path) -> tuple[Any, Any]:
-    """Return the environment and training configuration of a run, read from its ``bob.json``."""
-    from animRL.runner.run_dir import read_config
+    """Return the environment and training configuration of a run, read from its ``bob.json``.
+
+    Raises:
+        InputError: if that cannot be read, or is one of another task.
+    """
+    from animRL.runner.run_dir import read_config, read_task
     from animRL.tasks import make_env_cfg, make_train_cfg
 
-    source = str(run / "bob.json")
+    source, own = str(run / "bob.json"), read_task(run)
+    if own not in (task, None):
+        raise InputError(f"'{source}' is a run of the task {own}; valid: --task={own}")
     train_values, env_values = read_config(run)
     return (
         type(make_env_cfg(task)).from_dict(env_values, source),

@@ -74,7 +74,7 @@ def _load(args: argparse.Namespace) -> tuple[Path, Path, Any, Any]:
     from animRL.utils.paths import LOGS
 
     experiment = args.experiment_name or make_train_cfg(args.task).runner.experiment_name
-    run = find_run(args.load_run, LOGS, experiment)
+    run = find_run(args.load_run, LOGS, experiment, args.task)
     env_cfg, train_cfg = load_configurations(args.task, run)
     apply_overrides(env_cfg, train_cfg, args)
     return run, find_checkpoint(run, args.checkpoint), env_cfg, train_cfg

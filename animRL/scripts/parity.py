@@ -113,7 +113,7 @@ def _configuration(args: argparse.Namespace, sim: str, second: bool = False) -> 
     from animRL.utils.paths import LOGS
 
     if args.policy:
-        run = find_run(args.policy, LOGS, make_train_cfg(args.task).runner.experiment_name)
+        run = find_run(args.policy, LOGS, make_train_cfg(args.task).runner.experiment_name, args.task)
         env_cfg, train_cfg = load_configurations(args.task, run)
     else:
         env_cfg, train_cfg = make_env_cfg(args.task), make_train_cfg(args.task)
@@ -166,7 +166,7 @@ def _policy(args: argparse.Namespace, task: Any) -> Any:
     from animRL.tasks import make_train_cfg
     from animRL.utils.paths import LOGS
 
-    run = find_run(args.policy, LOGS, make_train_cfg(args.task).runner.experiment_name)
+    run = find_run(args.policy, LOGS, make_train_cfg(args.task).runner.experiment_name, args.task)
     _, train_cfg = load_configurations(args.task, run)
     return load_policy(find_checkpoint(run, None), train_cfg, task)
 

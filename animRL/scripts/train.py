@@ -87,7 +87,7 @@ def _train_and_write(
 ) -> None:
     """Train and leave checkpoints, curves and videos in a new folder."""
     env, train_cfg = runner.env.env, runner.train_cfg
-    run_dir = _new_run(env_cfg, train_cfg)
+    run_dir = _new_run(args.task, env_cfg, train_cfg)
     if resumed_from is not None:
         _take_over(args.task, runner, env_cfg, resumed_from[0], run_dir)
     runner.open_run(run_dir, bool(args.wb))
@@ -100,9 +100,7 @@ def _train_and_write(
         runner.processes.wait_for_main()
         runner.learn(train_cfg.runner.max_iterations - runner.current_learning_iteration)
     except (KeyboardInterrupt, SystemExit, ProcessLost):
-        print(f"stopped; to go on: {runner.processes.launcher} scripts/train.py "
-              f"--task={args.task} --resume --load_run={name_of(run_dir)}"
-              + (f" --until={args.until}" if args.until else ""), flush=True)  # fmt: skip
+        _print_how_to_go_on(args, runner, resumed_from[0] if resumed_from else None, run_dir)
         raise
     finally:
         draw_curve(args.task, runner, run_dir)
@@ -111,6 +109,27 @@ def _train_and_write(
             if task is not None:
                 task.backend.close()
     print_end(args.task, runner, run_dir, time.perf_counter() - began)
+
+
+def _print_how_to_go_on(
+    args: argparse.Namespace, runner: Any, before: Path | None, run_dir: Path
+) -> None:
+    """Print the command, which resumes this run, or if it saved nothing the one ``before``.
+
+    What this one then has of that, a copy of the best policy, goes: it is no run to resume.
+    """
+    from animRL.runner.run_dir import BEST_NAME, iteration_path
+
+    saved = iteration_path(run_dir, runner.current_learning_iteration).is_file()
+    if not saved:
+        (run_dir / BEST_NAME).unlink(missing_ok=True)
+    found = name_of(run_dir) if saved else str(before) if before else None
+    if found is None:
+        print("stopped before anything was learned", flush=True)
+        return
+    print(f"stopped; to go on: {runner.processes.launcher} scripts/train.py --task={args.task} "
+          f"--resume --load_run={found}"
+          + (f" --until={args.until}" if args.until else ""), flush=True)  # fmt: skip
 
 
 def _common_configurations(
@@ -161,7 +180,7 @@ def _configurations(args: argparse.Namespace) -> tuple[Any, Any, tuple[Path, Pat
         raise InputError("--load_run, --checkpoint: valid for training only with --resume")
     if args.resume:
         experiment = args.experiment_name or train_cfg.runner.experiment_name
-        run = find_run(args.load_run, LOGS, experiment)
+        run = find_run(args.load_run, LOGS, experiment, args.task)
         env_cfg, train_cfg = load_configurations(args.task, run)
         newest = -1 if args.checkpoint is None else args.checkpoint
         resumed_from = run, find_checkpoint(run, newest)
@@ -194,14 +213,14 @@ def _evaluation_env(task: str, env_cfg: Any, train_cfg: Any, env: Any) -> Any:
         return make_env(task, evaluation_config(env_cfg, EVALUATION_EPISODES))
 
 
-def _new_run(env_cfg: Any, train_cfg: Any) -> Path:
+def _new_run(task: str, env_cfg: Any, train_cfg: Any) -> Path:
     """Make the run's folder with its configuration."""
     from animRL.runner.run_dir import create_run_dir, write_config
     from animRL.utils.paths import LOGS
 
     runner = train_cfg.runner
     run_dir = create_run_dir(LOGS, runner.experiment_name, runner.run_name)
-    write_config(run_dir, train_cfg.to_dict(), env_cfg.to_dict())
+    write_config(run_dir, train_cfg.to_dict(), env_cfg.to_dict(), task)
     return run_dir
 
 

@@ -51,7 +51,7 @@ def print_end(task: str, runner: Any, run_dir: Path, seconds: float) -> None:
     evaluations = runner.evaluations
     best = evaluations.best
     print(f"trained {runner.training_seconds / 60:.1f} min, evaluated "
-          f"{evaluations.seconds / 60:.1f} min, {seconds / 60:.1f} min in all")  # fmt: skip
+          f"{evaluations.seconds / 60:.1f} min; this run took {seconds / 60:.1f} min")  # fmt: skip
     if best.iteration >= 0:
         print(f"best policy: iteration {best.iteration}, success {best.success:.2f}, "
               f"position error {best.position_error:.3f} m")  # fmt: skip

@@ -25,9 +25,24 @@ def test_better_is_learned_then_more_success_then_a_larger_return() -> None:
     assert not best.beaten_by(metrics(0.5, 0.6)) and not best.beaten_by(metrics(0.4, 1.0))
     learned = Best(0.95, 0.8, 0.05, 10)
     assert not learned.beaten_by(metrics(1.0, 0.9, 0.06))  # more success, but not learned
-    assert learned.beaten_by(metrics(1.0, 0.7, 0.04))
+    assert learned.beaten_by(metrics(1.0, 0.81, 0.04))
     assert Best(1.0, 0.9, 0.06, 10).beaten_by(metrics(0.95, 0.5, 0.05))
     assert Best().beaten_by(metrics(0.0, 0.0))
+
+
+def test_success_beyond_what_learned_takes_gives_way_to_the_return() -> None:
+    assert Best(0.975, 0.8, 0.03, 10).beaten_by(metrics(0.95, 0.9, 0.03))
+    assert not Best(0.95, 0.9, 0.03, 10).beaten_by(metrics(1.0, 0.8, 0.03))
+
+
+def test_a_resumed_training_beats_the_best_policy_or_leaves_it(make_task: Any) -> None:
+    """The best was found in iteration 7; the training goes on from 5 and gets to 7 once more."""
+    taken = Evaluations(make_task({"env.num_envs": 2, "sim.engine": "kinematic"}))
+    taken.from_dict({"best": [0.8, 0.7, 0.06, 7]})
+    taken.run(lambda *_: metrics(0.8, 0.6, 0.06), 7, 700, 1.0)
+    assert not taken.improved and taken.best == Best(0.8, 0.7, 0.06, 7)
+    taken.run(lambda *_: metrics(0.8, 0.8, 0.06), 8, 800, 1.0)
+    assert taken.improved and taken.best.iteration == 8
 
 
 def test_evaluations_are_taken_up_and_come_back_from_a_checkpoint(make_task: Any) -> None:

@@ -75,6 +75,19 @@ def test_training_goes_on_after_the_last_finished_iteration(tmp_path: Path) -> N
     assert torch.equal(weights(first), weights(again))
     again.learn(1)
     assert again.current_learning_iteration == 3
+    assert (first.samples, again.samples) == (2 * 6 * 8, 3 * 6 * 8)
+
+
+def test_samples_are_counted_where_a_training_goes_on_with_fewer_an_iteration(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_runner(tmp_path, with_evaluation=False).learn(2)
+    again = make_runner(None, with_evaluation=False, **{"runner.num_steps_per_env": 3})
+    again.load(str(tmp_path / "model_2.pt"))
+    capsys.readouterr()
+    again.learn(1)
+    assert again.samples == 2 * 6 * 8 + 3 * 8
+    assert "iteration 3/3  120 samples" in capsys.readouterr().out
 
 
 def test_two_trainings_with_one_seed_are_equal_and_another_seed_differs() -> None:

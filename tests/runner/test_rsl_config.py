@@ -23,6 +23,14 @@ def test_a_linear_rate_falls_to_its_end_and_stays_there() -> None:
     assert rates == pytest.approx([8e-4, 6e-4, 4e-4, 2e-4, 2e-4, 2e-4])
 
 
+def test_a_rate_falls_over_the_whole_training_where_nothing_else_is_said() -> None:
+    cfg = config(schedule="linear", learning_rate=1e-3, final_learning_rate=2e-4)
+    cfg.set("runner.max_iterations", 8)
+    assert learning_rate(cfg, 4) == pytest.approx(6e-4)
+    cfg.set("runner.max_iterations", 16)  # taken up again, to train longer
+    assert learning_rate(cfg, 8) == pytest.approx(6e-4)
+
+
 def test_a_fixed_rate_is_fixed_and_an_adaptive_one_is_left_to_rsl_rl() -> None:
     assert learning_rate(config(schedule="fixed", learning_rate=1e-3), 99) == 1e-3
     assert learning_rate(config(schedule="adaptive"), 1) is None

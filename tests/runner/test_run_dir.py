@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from animRL.runner.run_dir import (
     find_run,
     iteration_path,
     read_config,
+    read_task,
     write_config,
 )
 from animRL.utils.errors import InputError
@@ -57,9 +59,10 @@ def test_a_folder_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
 def test_the_configuration_survives(tmp_path: Path) -> None:
     train = {"runner": {"max_iterations": 5}, "seed": 1}
     env = {"rewards": {"terms": {"track_base_height": [1.0, 0.0]}}, "motion": None}
-    path = write_config(tmp_path, train, env)
-    assert json.loads(path.read_text()) == {"train_cfg": train, "env_cfg": env}
-    assert read_config(tmp_path) == (train, env)
+    path = write_config(tmp_path, train, env, "walk")
+    assert json.loads(path.read_text()) == {"task": "walk", "train_cfg": train, "env_cfg": env}
+    env["rewards"]["narrowing"] = {"above": 1.0}  # it was made before there was this
+    assert read_config(tmp_path) == (train, env) and read_task(tmp_path) == "walk"
     assert [entry.name for entry in tmp_path.iterdir()] == ["bob.json"]
 
 
@@ -123,6 +126,19 @@ def test_the_newest_run_with_a_valid_checkpoint_is_found(tmp_path: Path) -> None
     assert find_run(None, tmp_path, "bob") == again
 
 
+def test_the_newest_run_of_a_task_is_found(tmp_path: Path) -> None:
+    runs = {}
+    for day, task in ((1, None), (2, "walk"), (3, "cartwheel")):
+        run = add_checkpoint(tmp_path / "bob" / f"2026-11-0{day}_10-00-00_x" / "model_0.pt").parent
+        runs[task] = write_config(run, {}, {}, task).parent
+    assert find_run(None, tmp_path, "bob") == runs["cartwheel"]
+    assert find_run("-1", tmp_path, "bob", "walk") == runs["walk"]
+    assert find_run("-1", tmp_path, "bob", "jump") == runs[None]  # that it is none is not known
+    shutil.rmtree(runs[None])
+    with pytest.raises(InputError, match="no run of task jump with a valid checkpoint"):
+        find_run("-1", tmp_path, "bob", "jump")
+
+
 def test_a_run_that_is_not_there_lists_those_that_are(tmp_path: Path) -> None:
     add_checkpoint(tmp_path / "bob" / "2026-11-21_14-03-07_walk" / "model_0.pt")
     with pytest.raises(InputError, match=r"no run 'wlak'.*\(there: 2026-11-21_14-03-07_walk\)"):
@@ -160,6 +176,10 @@ def test_a_folder_with_only_the_final_model_means_that(tmp_path: Path) -> None:
         find_checkpoint(tmp_path)
     final = add_checkpoint(tmp_path / "model.pt")
     assert find_checkpoint(tmp_path) == find_checkpoint(tmp_path, -1) == final
+    final.unlink()
+    best = add_checkpoint(tmp_path / "model_best.pt")  # killed before an iteration was saved
+    assert find_checkpoint(tmp_path, -1) == best
+    best.unlink()
     final.write_bytes(b"damaged")
     with pytest.raises(InputError, match=r"can be read \(tried model.pt\)"):
         find_checkpoint(tmp_path)

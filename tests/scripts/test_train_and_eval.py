@@ -17,6 +17,7 @@ from animRL.dataloader.clip import load_clip, save_clip
 from animRL.runner import verdict
 from animRL.runner.checkpoint import MODEL_KEYS, save_checkpoint
 from animRL.runner.evaluations import Evaluations
+from animRL.runner.ppo_runner import PpoRunner
 from animRL.runner.run_dir import write_config
 from animRL.scripts import eval as evaluation
 from animRL.scripts import train
@@ -44,7 +45,7 @@ def test_a_run_is_trained_resumed_and_evaluated(
     (run,) = (logs / "bob").iterdir()
     assert run.name.endswith("_small")
     config = json.loads((run / "bob.json").read_text())
-    assert set(config) == {"train_cfg", "env_cfg"}
+    assert set(config) == {"task", "train_cfg", "env_cfg"} and config["task"] == "walk"
     assert config["train_cfg"]["runner"]["seed"] == 3
     assert config["env_cfg"]["env"]["num_envs"] == 4
     names = {p.name for p in run.iterdir()}
@@ -71,11 +72,43 @@ def test_a_run_is_trained_resumed_and_evaluated(
     assert set(buffer["rewards"]) == set(config["env_cfg"]["rewards"]["terms"])
     assert (run / "eval_rewards.png").read_bytes().startswith(b"\x89PNG")
 
+    with pytest.raises(InputError, match="bob.json' is a run of the task walk; valid: --task=walk"):
+        evaluation.main(["--task=cartwheel", f"--load_run={run.name}"])
+    with pytest.raises(InputError, match="no run of task cartwheel with a valid checkpoint"):
+        train.main(["--task=cartwheel", "--resume"])
     with pytest.raises(InputError, match="has 2 iterations already; valid: --max_iterations above"):
         train.main(["--resume", f"--load_run=bob/{run.name}"])
     assert train.main(["--resume", f"--load_run={run.name}", "--max_iterations=3", "--dr"]) == 0
     newest = max((logs / "bob").iterdir(), key=lambda p: p.stat().st_mtime_ns)
     assert (newest / "model_3.pt").exists() and not (newest / "model_2.pt").exists()
+
+
+def test_a_stopped_training_says_how_to_go_on_if_there_is_anything(
+    logs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    iterate, stops_at = PpoRunner._iteration, 1
+
+    def interrupted(runner: PpoRunner, obs: Any, iteration: int, *args: Any) -> Any:
+        if iteration == stops_at:
+            raise KeyboardInterrupt
+        return iterate(runner, obs, iteration, *args)
+
+    monkeypatch.setattr(PpoRunner, "_iteration", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        train.main([*SMALL, "--max_iterations=9"])
+    assert "stopped before anything was learned" in capsys.readouterr().out
+    stops_at = 3
+    with pytest.raises(KeyboardInterrupt):
+        train.main([*SMALL, "--max_iterations=9", "--run_name=a"])
+    (first,) = (logs / "bob").glob("*_a")
+    assert f"--task=walk --resume --load_run=bob/{first.name}\n" in capsys.readouterr().out
+    with pytest.raises(KeyboardInterrupt):  # and once more, before it got any further
+        train.main(["--resume", "--run_name=b", "--dr"])
+    assert f"--resume --load_run={first}\n" in capsys.readouterr().out
+    stops_at = 0
+    assert train.main(["--resume", "--run_name=c", "--max_iterations=3", "--dr"]) == 0
+    (last,) = (logs / "bob").glob("*_c")  # the newest run with a checkpoint was not b
+    assert len(json.loads((last / "learning_curve.json").read_text())) == 3
 
 
 @pytest.mark.parametrize(

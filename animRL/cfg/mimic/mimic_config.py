@@ -288,7 +288,9 @@ class MimicTrainConfig(BaseConfig):
         learning_rate = 6e-4
         final_learning_rate = 5e-5
         """With schedule "linear": the rate after ``decay_iterations``, and from then on."""
-        decay_iterations = 400
+        decay_iterations = None
+        """Iterations over which the rate and the actions' spread fall; None: the whole training,
+        so that a longer one learns on."""
         schedule = "linear"
         """Of the learning rate: "fixed", "linear", or "adaptive" to ``desired_kl``."""
         desired_kl = 0.01
@@ -304,7 +306,7 @@ class MimicTrainConfig(BaseConfig):
             "entropy_coef": Range(0.0, 1.0),
             "learning_rate": Range(0.0, 1.0),
             "final_learning_rate": Range(0.0, 1.0),
-            "decay_iterations": Range(1, 10_000_000),
+            "decay_iterations": OptionalOf(int, Range(1, 10_000_000)),
             "schedule": Choice("fixed", "linear", "adaptive"),
             "desired_kl": Range(0.0, 1.0),
             "max_grad_norm": Range(0.0, 1e6),

@@ -34,7 +34,7 @@ def measure_pushes(
     from animRL.tasks import make_env, make_train_cfg
     from animRL.utils.paths import LOGS
 
-    run = find_run(args.pushes, LOGS, make_train_cfg(args.task).runner.experiment_name)
+    run = find_run(args.pushes, LOGS, make_train_cfg(args.task).runner.experiment_name, args.task)
     env_cfg, train_cfg = load_configurations(args.task, run)
     apply_overrides(env_cfg, train_cfg, args)
     checkpoint, samples = find_checkpoint(run), args.push_samples
