@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from torch import Tensor
 from torch.nn.functional import pad
 
 from animRL.dataloader.frame_layout import FrameLayout
 from animRL.reward.imitation import BodyGroups, Pose
 from animRL.reward.task_data import TaskData
 from animRL.sim.base import SimState
+from animRL.sim.character import Character
 
 
 def with_bodies(data: TaskData, state: SimState, groups: BodyGroups) -> TaskData:
@@ -15,14 +17,30 @@ def with_bodies(data: TaskData, state: SimState, groups: BodyGroups) -> TaskData
 
     The reference's bodies are those of its anchored frame by forward kinematics.
     """
-    frames, layout = data["target_frames"], FrameLayout(data["num_dof"], data["num_ee"])
-    root = frames[:, layout.root_pos] + pad(data["env_origins"][:, 2:], (2, 0))
-    bodies = groups.character.forward_kinematics(
-        root, frames[:, layout.root_rot], frames[:, layout.joint_pos]
-    )
+    layout = FrameLayout(data["num_dof"], data["num_ee"])
     return {
         **data,
         "body_groups": groups,
         "body_pose": Pose(state.body_pos, state.body_quat, state.joint_vel),
-        "target_body_pose": Pose(*bodies, frames[:, layout.joint_vel]),
+        "target_body_pose": reference_pose(
+            groups.character, layout, data["target_frames"], data["env_origins"]
+        ),
     }
+
+
+def reference_pose(
+    character: Character, layout: FrameLayout, frames: Tensor, origins: Tensor
+) -> Pose:
+    """Where the bodies of references are.
+
+    Args:
+        character: whose bodies.
+        layout: of the frames.
+        frames: anchored frames (N, F).
+        origins: of the environments (N, 3), world frame [m]; their heights are added.
+    """
+    root = frames[:, layout.root_pos] + pad(origins[:, 2:], (2, 0))
+    bodies = character.forward_kinematics(
+        root, frames[:, layout.root_rot], frames[:, layout.joint_pos]
+    )
+    return Pose(*bodies, frames[:, layout.joint_vel])

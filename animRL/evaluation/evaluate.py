@@ -8,7 +8,9 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
+from animRL.envs.bodies import reference_pose
 from animRL.envs.mimic_task import MimicTask, StepResult
 from animRL.evaluation.failures import Failures
 from animRL.evaluation.metrics import (
@@ -63,11 +65,15 @@ class Episodes:
     normalised_return: Tensor
     """Mean imitation reward over the whole length; steps after a fall count 0."""
     course_reward: Tensor
-    """Mean product reward over the steps until the fall."""
+    """Mean reward of a step, with the task's own terms and sigmas, until the fall."""
     drift_m_per_min: Tensor
     """Planar distance forgiven at the loops, each counted by its length [m/min]."""
     clip_ids: Tensor
     """Number of the clip that was followed."""
+
+    def part(self, chosen: Tensor) -> Episodes:
+        """Return some of the episodes, (N,) bool."""
+        return Episodes(**{f.name: getattr(self, f.name)[chosen] for f in fields(self)})
 
 
 def evaluation_config(env_cfg: Any, episodes: int) -> Any:
@@ -218,12 +224,9 @@ class _Tally:
     def _poses(self, result: StepResult) -> tuple[Pose, Pose]:
         """The character and the reference by which it was judged, after the same step."""
         env, frames, state = self.env, result.data["target_frames"], result.state
-        root = env.motion_loader.get_root_pos(frames) + _height(env.env_origins)
-        bodies = env.character.forward_kinematics(
-            root, env.motion_loader.get_root_rot(frames), env.motion_loader.get_joint_pose(frames)
-        )
         actual = Pose(state.body_pos, state.body_quat, state.joint_vel)
-        return actual, Pose(*bodies, env.motion_loader.get_joint_vel(frames))
+        layout = env.motion_loader.layout
+        return actual, reference_pose(env.character, layout, frames, env.env_origins)
 
 
 def _record(trace: Trace, env: MimicTask, obs: Tensor, result: StepResult, clip: int) -> None:
@@ -237,15 +240,10 @@ def _record(trace: Trace, env: MimicTask, obs: Tensor, result: StepResult, clip:
     for name, value in result.terms.items():
         trace.rewards.setdefault(name, []).append(float(value[0]))
     trace.poses.append((state.root_pos[0], state.root_quat[0], state.joint_pos[0]))
-    root = loader.get_root_pos(frames) + _height(env.env_origins[:1])
+    root = loader.get_root_pos(frames) + pad(env.env_origins[:1, 2:], (2, 0))
     trace.reference_poses.append(
         (root[0], loader.get_root_rot(frames)[0], loader.get_joint_pose(frames)[0])
     )
-
-
-def _height(origins: Tensor) -> Tensor:
-    """The vertical part of origins (N, 3)."""
-    return origins * torch.tensor([0.0, 0.0, 1.0], device=origins.device)
 
 
 def summarise(episodes: Episodes, from_zero: int) -> dict[str, float]:
@@ -278,8 +276,8 @@ def summarise_clips(episodes: Episodes, from_zero: int) -> dict[int, dict[str, f
     summaries = {}
     for clip in episodes.clip_ids.unique().tolist():
         own = episodes.clip_ids == clip
-        part = Episodes(**{f.name: getattr(episodes, f.name)[own] for f in fields(Episodes)})
         zero = int(own[:from_zero].sum())
-        known = {n: value for n, value in summarise(part, zero).items() if value == value}
+        summary = summarise(episodes.part(own), zero)
+        known = {name: value for name, value in summary.items() if value == value}
         summaries[clip] = {**known, "episodes": int(own.sum())}
     return summaries

@@ -33,9 +33,13 @@ from animRL.sim.character import Character
 # was captured; from 0.1 to 0.2 s it hardly matters which. Between the two:
 CLEAN = 0.015
 """Missing force up to which single frames are believed, mean over the clip, over the weight."""
+WINDOW = 0.1
+"""Time over which the others are means [s]."""
 # Where no contact can make the motion its torques are those of another one. Fading them out with
-# the missing force, gone at a failed check's, leaves all clips but the last two as they are; those
-# get 0.20 and 0.12 rad^2 in place of 0.22 and 0.15.
+# the missing force leaves all clips but the last two as they are; those get 0.20 and 0.12 rad^2 in
+# place of 0.22 and 0.15.
+HOPELESS = 0.5
+"""Missing force at which nothing is left of them, over the weight."""
 
 
 def joint_torques(clip: Clip, character: Character, loop: bool) -> Array:
@@ -58,7 +62,7 @@ def joint_torques(clip: Clip, character: Character, loop: bool) -> Array:
     if found is None:
         return np.zeros((count, len(character.joint_names)))
     limit = character.effort.double().numpy()
-    share = np.clip(1.0 - found.force / Thresholds().ground_force[1], 0.0, 1.0)
+    share = np.clip(1.0 - found.force / HOPELESS, 0.0, 1.0)
     torque = np.clip(share[:, None] * found.torque, -limit, limit)
     return np.column_stack([np.interp(np.arange(count), found.frames, t) for t in torque.T])
 
@@ -68,16 +72,14 @@ def _effort(clip: Clip, character: Character) -> Effort | None:
 
     None if none can be worked out.
     """
-    smooth = Thresholds()
-    sharp = replace(smooth, force_window=clip.frame_duration)
-    found = _over_a_window(clip, character, sharp)
+    found = _over_a_window(clip, character, clip.frame_duration)
     if found is None or found.force.mean() <= CLEAN:
         return found
-    return _over_a_window(clip, character, smooth) or found
+    return _over_a_window(clip, character, WINDOW) or found
 
 
-def _over_a_window(clip: Clip, character: Character, thresholds: Thresholds) -> Effort | None:
-    measures = Measures(clip, character, thresholds)
+def _over_a_window(clip: Clip, character: Character, window: float) -> Effort | None:
+    measures = Measures(clip, character, replace(Thresholds(), force_window=window))
     if not len(measures.spheres):
         return None
     found = effort(measures)

@@ -206,6 +206,8 @@ def _settings(env_cfg: Mapping[str, Any], train_cfg: Mapping[str, Any]) -> dict[
     """The settings that learning depends on, by path; training's begin with ``train.``."""
     own = {k: v for k, v in _leaves(env_cfg) if not k.startswith(_FREE)}
     training = {f"train.{k}": v for k, v in _leaves(train_cfg) if k not in _FREE_TRAINING}
+    if not training.get("train.algorithm.decay_iterations"):  # then it is the whole training
+        training["train.algorithm.decay_iterations"] = train_cfg["runner"]["max_iterations"]
     return json.loads(json.dumps({**own, **training}))  # as a file gives them back
 
 

@@ -122,7 +122,7 @@ def _record(
 ) -> None:
     """Play noiseless episodes from phase 0: buffer and plot of the first clip, video of each."""
     from animRL.evaluation.evaluate import record
-    from animRL.utils.plots import plot_reward_terms
+    from animRL.utils.plots import PRODUCT, SUM, plot_reward_terms
 
     env, policy = play_alone(args.task, env_cfg, train_cfg, checkpoint)
     seed = train_cfg.runner.seed
@@ -135,8 +135,9 @@ def _record(
         "rewards": terms,
     })  # fmt: skip
     falls = [step for step, fell in enumerate(trace.falls[:BUFFER_STEPS]) if fell]
-    title = f"{args.task}: reward terms of one episode from phase 0"
-    plot_reward_terms(out / "eval_rewards.png", terms, env.dt, title, falls)
+    title = f"{args.task}: reward terms of an episode from phase 0, and of those after it"
+    total = PRODUCT if env.compose_reward.combine == "product" else SUM, trace.total[:BUFFER_STEPS]
+    plot_reward_terms(out / "eval_rewards.png", terms, env.dt, title, falls, total)
     if not args.dr:
         count = min(env.motion_loader.num_motions, MAX_CLIPS_SHOWN)
         others = [

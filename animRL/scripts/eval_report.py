@@ -46,7 +46,7 @@ def _metrics_table(env: Any, episodes: Any, groups: dict[str, Any]) -> list[list
     """A row a metric, a column a group of episodes (N,) bool."""
     from animRL.evaluation.evaluate import summarise
 
-    parts = [_part(episodes, own) for own in groups.values()]
+    parts = [episodes.part(own) for own in groups.values()]
     summaries = [summarise(part, 0) for part in parts]
     seconds = [f"{float(part.length.float().mean()) * env.dt:.1f}" for part in parts]
     return [
@@ -67,7 +67,7 @@ def _clips_table(episodes: Any, clips: dict[str, Any]) -> list[list[str]]:
 
     rows = [["clip", "success, %", "position error, m", "normalised return", "episodes"]]
     for name, own in clips.items():
-        part = _part(episodes, own)
+        part = episodes.part(own)
         summary = summarise(part, 0)
         rows.append([
             name, _percent(part.success), f"{summary['position_error_m']:.3f}",
@@ -88,11 +88,6 @@ def failures_text(env: Any, failures: Any, own: Any) -> str:
         text += f" ({body} first in {count})"
     place = f" of {found.clip}" if env.motion_loader.num_motions > 1 else ""
     return text + f"; {found.near_phase} of them around phase {found.phase:.2f}{place}"
-
-
-def _part(episodes: Any, own: Any) -> Any:
-    """Some of the episodes, (N,) bool."""
-    return type(episodes)(**{name: values[own] for name, values in vars(episodes).items()})
 
 
 def _percent(success: Any) -> str:

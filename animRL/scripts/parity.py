@@ -113,7 +113,9 @@ def _configuration(args: argparse.Namespace, sim: str, second: bool = False) -> 
     from animRL.utils.paths import LOGS
 
     if args.policy:
-        run = find_run(args.policy, LOGS, make_train_cfg(args.task).runner.experiment_name, args.task)
+        run = find_run(
+            args.policy, LOGS, make_train_cfg(args.task).runner.experiment_name, args.task
+        )
         env_cfg, train_cfg = load_configurations(args.task, run)
     else:
         env_cfg, train_cfg = make_env_cfg(args.task), make_train_cfg(args.task)

@@ -11,7 +11,8 @@ from animRL.sim.base import SimBackend
 from animRL.utils.errors import InputError
 
 DEFAULT_NUM_ENVS = {"mujoco": 512, "warp": 4096, "kinematic": 512}
-"""Environments with which each engine trains fastest, by measurement (docs/tuning.md)."""
+"""Environments where nobody says how many. 512 were measured (docs/tuning.md); 4096 on a GPU were
+not."""
 ENGINES = tuple(DEFAULT_NUM_ENVS)
 """Names that ``sim.engine`` accepts, besides "auto"."""
 

@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 
 INK = "#2b2b2b"
 LINE = "#1f6f9c"
-PRODUCT_LINE = "#c2571a"
+TOTAL_LINE = "#c2571a"
 FALL_LINE = "#9b1c31"
 PRODUCT = "product of the terms"
+SUM = "sum of the terms by their weights"
 STYLE: dict[Any, Any] = {
     "figure.dpi": 130,
     "font.size": 10.0,
@@ -51,8 +52,9 @@ def plot_reward_terms(
     dt: float,
     title: str,
     falls: Sequence[int] | None = None,
+    total: tuple[str, ArrayLike] | None = None,
 ) -> Path:
-    """Draw each reward term and their product against time, and return the file written (PNG).
+    """Draw each reward term and the reward against time, and return the file written (PNG).
 
     Args:
         path: file to write; its folder is made if need be.
@@ -61,17 +63,20 @@ def plot_reward_terms(
         dt: time between two steps [s].
         title: line above the figure.
         falls: steps at which an episode ended by a fall, drawn as vertical lines.
+        total: what the reward is called, and its values, of one shape with the terms'; None: their
+            product.
 
     Raises:
         ValueError: no terms, or terms of different shapes.
     """
     values = _as_columns(terms)
-    panels = {**values, PRODUCT: np.prod(list(values.values()), axis=0)}
-    time = dt * np.arange(len(panels[PRODUCT]))
+    whole, rewards = total or (PRODUCT, np.prod(list(values.values()), axis=0))
+    panels = {**values, **_as_columns({whole: rewards})}
+    time = dt * np.arange(len(panels[whole]))
     with plot_style():
         figure, axes = _stack_of_panels(len(panels))
         for ax, (name, rewards) in zip(axes, panels.items()):
-            _draw_rewards(ax, time, rewards, PRODUCT_LINE if name == PRODUCT else LINE)
+            _draw_rewards(ax, time, rewards, TOTAL_LINE if name == whole else LINE)
             _mark_falls(ax, dt, falls or ())
             ax.set_title(f"{name}   mean {rewards.mean():.3f}")
         axes[-1].set_xlabel("time [s]")
@@ -115,10 +120,10 @@ def plot_learning_curve(
     with plot_style():
         figure, axes = _stack_of_panels(len(CURVE_PANELS))
         for ax, (label, names) in zip(axes, CURVE_PANELS.items()):
-            for name, color in zip(names, (LINE, PRODUCT_LINE)):
+            for name, color in zip(names, (LINE, TOTAL_LINE)):
                 values = [point[name] for point in curve]
                 ax.plot(minutes, values, "o-", color=color, markersize=3.0, label=name)
-            for name, color in zip(names, (LINE, PRODUCT_LINE)):  # last in the legend
+            for name, color in zip(names, (LINE, TOTAL_LINE)):  # last in the legend
                 if bands and name in bands:
                     ax.fill_between(minutes, *bands[name], color=color, **_BAND_STYLE)
             ax.set_title(label)
@@ -206,7 +211,7 @@ def plot_curves(
     with plot_style():
         figure, axes = _stack_of_panels(len(panels))
         for ax, (name, curves) in zip(axes, panels.items()):
-            for color, (label, values) in zip((LINE, PRODUCT_LINE, FALL_LINE, INK), curves.items()):
+            for color, (label, values) in zip((LINE, TOTAL_LINE, FALL_LINE, INK), curves.items()):
                 drawn = np.where(np.asarray(values) > 0.0, values, np.nan)
                 places = np.arange(1, len(drawn) + 1) if x is None else np.asarray(x)
                 marker = "" if len(drawn) > 20 else "o"

@@ -49,7 +49,7 @@ def test_how_often_an_iteration_waits_does_not_depend_on_its_steps(tmp_path: Pat
 
 
 @pytest.mark.skipif(not warp_is_installed(), reason="the extra gpu (mujoco-warp) is not installed")
-def test_training_on_warp_learns() -> None:
+def test_the_critic_learns_on_warp() -> None:
     runner = make_runner(
         "warp", 16, 16, **{
             "policy.hidden_dims": [64, 64],

@@ -149,7 +149,9 @@ def test_runs_that_do_not_belong_together_are_refused(tmp_path: Path) -> None:
     ("settings", "found"),
     [
         ({}, True),
-        ({"runner__seed": 77, "runner__max_iterations": 5, "runner__run_name": "x"}, True),
+        ({"runner__seed": 77, "runner__save_interval": 5, "runner__run_name": "x"}, True),
+        ({"runner__max_iterations": 5}, False),  # rate and spread would fall faster
+        ({"runner__max_iterations": 5, "algorithm__decay_iterations": 400}, True),
         ({"sim__engine": "warp", "sim__threads": 3}, True),  # whatever the engine
         ({"sim__dt": 0.004}, False),
         ({"env__num_envs": 256}, False),
