@@ -190,6 +190,29 @@ def test_the_actions_spread_follows_its_schedule() -> None:
     torch.testing.assert_close(spread, torch.full_like(spread, 0.2))
 
 
+def test_kernels_narrow_by_the_means_of_steps_and_stay_so_in_a_resumed_training(
+    tmp_path: Path,
+) -> None:
+    def shares(runner: PpoRunner) -> dict[str, float]:
+        return runner.env.env.narrowing.state_dict()
+
+    first = make_runner(tmp_path, with_evaluation=False)
+    seen: list[dict[str, float]] = []
+    narrow = first.env.env.narrowing
+    narrow.above, update = 0.5, narrow.update
+    narrow.update = lambda means: (seen.append(dict(means)), update(means))[1]
+    first.learn(2)
+    assert len(seen) == 2
+    for name, share in shares(first).items():
+        means = [given[name] for given in seen]
+        assert all(0.0 < mean <= 1.0 for mean in means)
+        assert share == pytest.approx(0.98 ** sum(mean > 0.5 for mean in means))
+    assert min(shares(first).values()) < 1.0
+    again = make_runner(None, with_evaluation=False)
+    again.load(str(tmp_path / "model_2.pt"))
+    assert shares(again) == pytest.approx(shares(first))
+
+
 def test_resuming_knows_where_episodes_failed(tmp_path: Path) -> None:
     def sampling(runner: PpoRunner) -> FailurePhases:
         runner.env.env.phase_sampling = FailurePhases(runner.env.env.motion_loader, 0.5)

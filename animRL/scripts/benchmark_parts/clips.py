@@ -14,6 +14,7 @@ LOOKUPS = 5
 CLIP_KEYS = {
     "count": "number of clips",
     "load_s": "time to read them, once [s]",
+    "torques_s": "time to work out the torques of one of them, once, for feedforward [s]",
     "step_ms": "one control step of all environments [ms]",
     "one_clip_ms": "one frame for every environment, from one clip [ms]",
     "lookup_ms": "the same, from all the clips [ms]",
@@ -48,7 +49,8 @@ def measure_clips(env: Any, count: int, blocks: int) -> dict[str, float]:
     torch.set_num_threads(threads)
     median = {name: statistics.median(values) for name, values in seconds.items()}
     figures = (
-        count, load_seconds, 1000 * median["step"], 1000 * median["one"], 1000 * median["many"],
+        count, load_seconds, _torque_seconds(env),
+        1000 * median["step"], 1000 * median["one"], 1000 * median["many"],
         median["many"] / median["step"], (median["many"] - median["one"]) / median["step"],
     )  # fmt: skip
     return {name: round(value, 5) for name, value in zip(CLIP_KEYS, figures, strict=True)}
@@ -71,6 +73,16 @@ def _load_many(env: Any, count: int) -> tuple[Any, float]:
         start = time.perf_counter()
         loader = env.load_motions(cfg.motion_loader)
         return loader, time.perf_counter() - start
+
+
+def _torque_seconds(env: Any) -> float:
+    """How long the torques of the first clip take [s]."""
+    from animRL.motion.feedforward import joint_torques
+
+    loader = env.motion_loader
+    start = time.perf_counter()
+    joint_torques(loader.clips[0], env.character, bool(loader.loops[0]))
+    return time.perf_counter() - start
 
 
 def _look_up(loader: Any, clip_ids: Any, phase: Any) -> None:
