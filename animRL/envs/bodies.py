@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from torch import Tensor
 from torch.nn.functional import pad
 
@@ -9,7 +11,9 @@ from animRL.dataloader.frame_layout import FrameLayout
 from animRL.reward.imitation import BodyGroups, Pose
 from animRL.reward.task_data import TaskData
 from animRL.sim.base import SimState
-from animRL.sim.character import Character
+
+if TYPE_CHECKING:
+    from animRL.sim.character import Character
 
 
 def with_bodies(data: TaskData, state: SimState, groups: BodyGroups) -> TaskData:
