@@ -15,6 +15,7 @@ from animRL.utils.errors import InputError
 SMALL = [
     "--task=walk", "--dv", "--dr", "--num_envs=4", "--sim=kinematic", "--set",
     "runner.num_steps_per_env=4", "runner.eval_interval=1", "policy.hidden_dims=[16,16]",
+    "algorithm.decay_iterations=2",
 ]  # fmt: skip
 
 
