@@ -18,11 +18,11 @@ def gpu(device: torch.device) -> dict[str, str]:
 
 
 def versions() -> dict[str, str]:
-    """Versions of those of ``PACKAGES`` that are installed."""
+    """Versions of those of ``PACKAGES`` that are installed; torch's tells for which GPUs it is."""
     found = {}
     for name in PACKAGES:
         with contextlib.suppress(PackageNotFoundError):
-            found[name] = version(name)
+            found[name] = str(torch.__version__) if name == "torch" else version(name)
     return found
 
 
