@@ -27,6 +27,8 @@ DIGITS = 4
 """Decimals that are kept."""
 SAMPLE_TOLERANCE = 0.25
 """A run that reaches with a quarter more or fewer samples what a past one did is as good."""
+CHANCE = 0.01
+"""Normalised return by which an evaluation differs from another of as good a policy."""
 
 # What a run's place among past ones does not depend on: where and how long it runs, and its seed.
 # The clips are compared by their content.
@@ -92,7 +94,9 @@ class ReferenceCurves:
         if np.isnan(low):
             return None
         value = round(point[JUDGED_BY], DIGITS)
-        return "ahead" if value > high else "behind" if value < low else "on track"
+        return (
+            "ahead" if value > high + CHANCE else "behind" if value < low - CHANCE else "on track"
+        )
 
 
 def bands_beside(

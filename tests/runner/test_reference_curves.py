@@ -61,8 +61,8 @@ def test_a_peak_between_the_edges_of_the_window_belongs_to_the_band() -> None:
 @pytest.mark.parametrize(
     ("samples", "value", "said"),
     [
-        (60, 0.0, None), (160, 0.21, "behind"), (160, 0.22, "on track"), (160, 0.5, "on track"),
-        (160, 0.51, "ahead"), (300, 0.1, "behind"), (9000, 0.79, None),
+        (60, 0.0, None), (160, 0.2, "behind"), (160, 0.21, "on track"),
+        (160, 0.509, "on track"), (160, 0.511, "ahead"), (300, 0.1, "behind"), (9000, 0.79, None),
     ],
 )  # fmt: skip
 def test_a_run_is_ahead_on_track_or_behind(samples: int, value: float, said: str | None) -> None:
