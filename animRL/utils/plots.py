@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 INK = "#2b2b2b"
 LINE = "#1f6f9c"
-TOTAL_LINE = "#c2571a"
+ACCENT_LINE = "#c2571a"
 FALL_LINE = "#9b1c31"
 PRODUCT = "product of the terms"
 SUM = "sum of the terms by their weights"
@@ -76,7 +76,7 @@ def plot_reward_terms(
     with plot_style():
         figure, axes = _stack_of_panels(len(panels))
         for ax, (name, rewards) in zip(axes, panels.items()):
-            _draw_rewards(ax, time, rewards, TOTAL_LINE if name == whole else LINE)
+            _draw_rewards(ax, time, rewards, ACCENT_LINE if name == whole else LINE)
             _mark_falls(ax, dt, falls or ())
             ax.set_title(f"{name}   mean {rewards.mean():.3f}")
         axes[-1].set_xlabel("time [s]")
@@ -120,10 +120,10 @@ def plot_learning_curve(
     with plot_style():
         figure, axes = _stack_of_panels(len(CURVE_PANELS))
         for ax, (label, names) in zip(axes, CURVE_PANELS.items()):
-            for name, color in zip(names, (LINE, TOTAL_LINE)):
+            for name, color in zip(names, (LINE, ACCENT_LINE)):
                 values = [point[name] for point in curve]
                 ax.plot(minutes, values, "o-", color=color, markersize=3.0, label=name)
-            for name, color in zip(names, (LINE, TOTAL_LINE)):  # last in the legend
+            for name, color in zip(names, (LINE, ACCENT_LINE)):  # last in the legend
                 if bands and name in bands:
                     ax.fill_between(minutes, *bands[name], color=color, **_BAND_STYLE)
             ax.set_title(label)
@@ -211,7 +211,7 @@ def plot_curves(
     with plot_style():
         figure, axes = _stack_of_panels(len(panels))
         for ax, (name, curves) in zip(axes, panels.items()):
-            for color, (label, values) in zip((LINE, TOTAL_LINE, FALL_LINE, INK), curves.items()):
+            for color, (label, values) in zip((LINE, ACCENT_LINE, FALL_LINE, INK), curves.items()):
                 drawn = np.where(np.asarray(values) > 0.0, values, np.nan)
                 places = np.arange(1, len(drawn) + 1) if x is None else np.asarray(x)
                 marker = "" if len(drawn) > 20 else "o"

@@ -15,13 +15,13 @@ from animRL.motion.check.measures import Measures
 from animRL.motion.check.report import summary
 from animRL.motion.check.seam import meant_to_loop
 from animRL.motion.check.stored import comparisons
-from animRL.utils.plots import FALL_LINE, INK, LINE, TOTAL_LINE, plot_style
+from animRL.utils.plots import ACCENT_LINE, FALL_LINE, INK, LINE, plot_style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 WARNING_LINE = "#b8860b"
-PALETTE = (LINE, TOTAL_LINE, "#4d8f5b", "#7a5195", "#8a6d3b", "#5b7083")
+PALETTE = (LINE, ACCENT_LINE, "#4d8f5b", "#7a5195", "#8a6d3b", "#5b7083")
 # Height over the ground that is shown: higher, nothing touches [m].
 SHOWN_HEIGHT = (-0.06, 0.25)
 
@@ -96,10 +96,10 @@ def _forces(ax: Axes, inspection: Inspection, measures: Measures) -> None:
     if effort is not None:
         time = effort.frames * measures.clip.frame_duration
         ax.plot(time, effort.force, LINE, label="force [weights]")
-        ax.plot(time, effort.moment, TOTAL_LINE, label="moment [weight m]")
+        ax.plot(time, effort.moment, ACCENT_LINE, label="moment [weight m]")
     for color, limits in (
         (LINE, measures.thresholds.ground_force),
-        (TOTAL_LINE, measures.thresholds.ground_moment),
+        (ACCENT_LINE, measures.thresholds.ground_moment),
     ):
         ax.axhline(limits[1], color=color, linewidth=0.9, linestyle=":")
     ax.set_ylim(bottom=0.0)
