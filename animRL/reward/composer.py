@@ -73,6 +73,11 @@ class RewardComposer:
         term, _, tolerance = self._terms[name]
         self._terms[name] = (term, sigma, tolerance)
 
+    def set_tolerance(self, name: str, tolerance: float) -> None:
+        """Change the error below which a term is 1, in the unit of that error."""
+        term, sigma, _ = self._terms[name]
+        self._terms[name] = (term, sigma, tolerance)
+
     def __call__(self, data: TaskData) -> tuple[Tensor, dict[str, Tensor]]:
         """Evaluate all terms: product or sum (N,), and each by name (N,), all in [0, 1].
 

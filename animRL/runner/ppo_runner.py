@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import shutil
 import time
+from collections.abc import Callable
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,8 @@ class PpoRunner(OnPolicyRunner):
         self.evaluations = Evaluations(eval_env)
         self.until_learned = False
         """End after the first evaluation that ``verdict.is_learned``; equal in all processes."""
+        self.on_iteration: Callable[[], None] | None = None
+        """Called after each iteration, on the first process; must not raise or change anything."""
         self.training_seconds = 0.0
         self.samples = 0
         """Seen so far, by all processes together; a resumed run may have more or fewer of them."""
@@ -148,6 +151,8 @@ class PpoRunner(OnPolicyRunner):
         self, iteration: int, last: int, seconds: float, line: ProgressLine
     ) -> bool:
         """Do what is due after an iteration; whether the training ends here before its time."""
+        if self.on_iteration is not None:
+            self.on_iteration()
         cfg = self.train_cfg.runner
         evaluates = cfg.eval_interval > 0 and (
             iteration % cfg.eval_interval == 0 or iteration == last

@@ -16,6 +16,8 @@ from animRL.utils.paths import PACKAGE_ROOT, REPO_ROOT
 CONFIG_NAME = "bob.json"
 BEST_NAME = "model_best.pt"
 FINAL_NAME = "model.pt"
+LIVE_NAME = ".live.pt"
+"""The policy of this moment, for who watches a training; goes when it ends."""
 MAX_CONFIG_BYTES = 10 * 2**20
 TIME_FORMAT = "%Y-%m-%d_%H-%M-%S"
 _PLAIN_NAME = re.compile(r"[^\W_][\w .,+=@-]{0,99}")
@@ -194,6 +196,11 @@ def find_checkpoint(run_dir: str | Path, checkpoint: int | None = None) -> Path:
         tried = _listed(path.name for path in candidates)
         raise InputError(f"no checkpoint in '{run_dir}' can be read (tried {tried})")
     raise InputError(f"no checkpoint in '{run_dir}': {_EXPECTED} expected")
+
+
+def checkpoints_of(run_dir: str | Path) -> list[Path]:
+    """Return all checkpoints of a run, the best first, then the newest; none is read."""
+    return _candidates(Path(run_dir), None)
 
 
 def _candidates(run_dir: Path, checkpoint: int | None) -> list[Path]:

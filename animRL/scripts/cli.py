@@ -31,6 +31,19 @@ SAME_ERROR_SECONDS = 3.0
 _OPTIONS: dict[str, dict[str, Any]] = {
     "task": {"default": "walk", "metavar": "NAME", "help": "task to load (default: walk)"},
     "dv": {"action": "store_true", "help": "disable the viewer"},
+    "viewer": {
+        "choices": ("web", "desktop"),
+        "help": "web: a page for the browser (default); desktop: MuJoCo's window",
+    },
+    "host": {
+        "metavar": "ADDRESS",
+        "help": "address that the page listens on (default: 127.0.0.1, this computer alone)",
+    },
+    "port": {
+        "type": int,
+        "metavar": "N",
+        "help": "port of the page (default: the first free one from 8080 on)",
+    },
     "dr": {"action": "store_true", "help": "disable the recording of videos"},
     "wb": {"action": "store_true", "help": "log to Weights & Biases"},
     "motion": {
@@ -67,7 +80,7 @@ _OPTIONS: dict[str, dict[str, Any]] = {
 
 TRAIN_OPTIONS = tuple(_OPTIONS)
 EVAL_OPTIONS = (
-    *("task", "dv", "dr", "motion", "sim", "device", "seed"),
+    *("task", "dv", "viewer", "host", "port", "dr", "motion", "sim", "device", "seed"),
     *("experiment_name", "load_run", "checkpoint", "set", "debug"),
 )
 

@@ -44,16 +44,46 @@ def main(argv: list[str] | None = None) -> int:
 
     run, checkpoint, env_cfg, train_cfg = _load(args)
     out = args.out or run
-    seed = train_cfg.runner.seed
     _check_writable(out, "--out")
     if args.gif is not None:
         _check_writable(args.gif.parent, "--gif")
+    view = _live_view(args, run)
+    try:
+        _evaluate(args, env_cfg, train_cfg, checkpoint, out)
+        view.stay()
+    finally:
+        view.close()
+    return 0
+
+
+def _evaluate(
+    args: argparse.Namespace, env_cfg: Any, train_cfg: Any, checkpoint: Path, out: Path
+) -> None:
+    """Measure, record and write everything."""
+    seed = train_cfg.runner.seed
     print(f"evaluating {checkpoint}")
     metrics = _metrics(args, env_cfg, train_cfg, checkpoint, seed)
     _write_json(out / "eval_metrics.json", metrics)
     _record(args, env_cfg, train_cfg, checkpoint, out)
     print(f"results lie in {out.resolve()}")
-    return 0
+
+
+def _live_view(args: argparse.Namespace, run: Path) -> Any:
+    """Show the policy meanwhile, unless that is not wanted."""
+    from animRL.scripts.live_view import LiveView, NoView
+
+    if args.dv:
+        return NoView()
+    given = [f"--task={args.task}", f"--load_run={run}", "--beside=eval"]
+    for name in ("checkpoint", "sim", "device", "seed"):
+        if getattr(args, name) is not None:
+            given.append(f"--{name}={getattr(args, name)}")
+    for name in ("motion", "set"):
+        if getattr(args, name):
+            given += [f"--{name}", *getattr(args, name)]
+    view = LiveView(args, given)
+    view.announce()
+    return view
 
 
 def _check_writable(folder: Path, option: str) -> None:

@@ -86,6 +86,8 @@ def _train_and_write(
     args: argparse.Namespace, runner: Any, env_cfg: Any, resumed_from: tuple[Path, Path] | None
 ) -> None:
     """Train and leave checkpoints, curves and videos in a new folder."""
+    from animRL.runner.run_dir import LIVE_NAME
+
     env, train_cfg = runner.env.env, runner.train_cfg
     run_dir = _new_run(args.task, env_cfg, train_cfg)
     if resumed_from is not None:
@@ -95,6 +97,7 @@ def _train_and_write(
     runner.evaluations.on_evaluation = _film(recorder, train_cfg, env.motion_loader)
     runner.evaluations.reference = _reference(args.task, runner, env_cfg)
     print_start(args.task, runner, run_dir)
+    view = _live_view(args, runner, env_cfg, run_dir)
     began = time.perf_counter()
     try:
         runner.processes.wait_for_main()
@@ -105,6 +108,8 @@ def _train_and_write(
     finally:
         draw_curve(args.task, runner, run_dir)
         recorder.close()
+        view.close()
+        (run_dir / LIVE_NAME).unlink(missing_ok=True)
         for task in (env, runner.evaluations.env):
             if task is not None:
                 task.backend.close()
@@ -251,6 +256,25 @@ def _reference(task: str, runner: Any, env_cfg: Any) -> Any:
     if runner.processes.many:
         return None
     return find_reference(task, env_cfg, runner.train_cfg, runner.env.env.motion_loader.names)
+
+
+def _live_view(args: argparse.Namespace, runner: Any, env_cfg: Any, run_dir: Path) -> Any:
+    """Start the live view of what is learned, unless it is not wanted.
+
+    It simulates a character of its own on the CPU, whatever engine trains.
+    """
+    from animRL.runner.run_dir import LIVE_NAME
+    from animRL.scripts.live_view import LiveView, NoView, Snapshots
+    from animRL.sim.factory import engine_for_few
+
+    if args.dv:
+        return NoView()
+    engine = engine_for_few(env_cfg.sim.engine)
+    given = [f"--task={args.task}", f"--load_run={run_dir}", f"--sim={engine}", "--device=cpu"]
+    view = LiveView(args, ["--beside=train", *given])
+    view.announce()
+    runner.on_iteration = Snapshots(view, runner.save, run_dir / LIVE_NAME)
+    return view
 
 
 def _recorder(args: argparse.Namespace, env: Any, run_dir: Path) -> Any:

@@ -36,6 +36,14 @@ def resolve_engine(name: str, device: str = "auto") -> str:
     return name
 
 
+def engine_for_few(name: str) -> str:
+    """The engine that steps a few characters on the CPU as ``name`` would many: at once and cheaply.
+
+    What an engine for thousands is slow at, starting and stepping one, MuJoCo on the CPU is not.
+    """
+    return name if name == "kinematic" else "mujoco"
+
+
 def resolve_device(engine: str, name: str) -> str:
     """Turn the device "auto" into the engine's own: a GPU for Warp where there is one, else cpu.
 

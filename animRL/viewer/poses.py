@@ -54,6 +54,11 @@ class Poses:
         for name, array in arrays.items():
             object.__setattr__(self, name, array[rows])
 
+    @classmethod
+    def of(cls, root_pos: Any, root_quat: Any, joint_pos: Any) -> Poses:
+        """The same of anything that holds numbers, such as tensors."""
+        return cls(root_pos, root_quat, joint_pos)
+
     def __len__(self) -> int:
         return len(self.root_pos)
 

@@ -147,6 +147,33 @@ def _add_bones(spec: mujoco.MjSpec) -> list[Any]:
     return bones
 
 
+class Figures:
+    """The two figures of a `build_model`, put where states are."""
+
+    def __init__(self, model: mujoco.MjModel, data: mujoco.MjData, character: Character) -> None:
+        """Find the figures' joints in a model whose ``data`` is written to."""
+        self._data = data
+        self._joints = {prefix: _addresses(model, prefix, character) for prefix in _GROUPS}
+
+    def place(self, prefix: str, pose: Pose) -> None:
+        """Write a state into the joint positions of `CHARACTER` or `REFERENCE`."""
+        free, joints = self._joints[prefix]
+        qpos = self._data.qpos
+        qpos[free : free + 3] = pose.root_pos
+        qpos[free + 3 : free + 7] = np.roll(pose.root_quat, 1)  # xyzw to MuJoCo's wxyz
+        qpos[joints] = pose.joint_pos
+
+
+def _addresses(
+    model: mujoco.MjModel, prefix: str, character: Character
+) -> tuple[int, NDArray[np.int64]]:
+    """Where a figure's free joint (first of 7) and its joints (J,) lie in qpos."""
+    root = model.body(prefix + character.body_names[0])
+    free = int(model.jnt_qposadr[root.jntadr[0]])
+    names = [prefix + name for name in character.joint_names]
+    return free, np.array([model.joint(name).qposadr[0] for name in names], dtype=int)
+
+
 class MujocoScene:
     """Draws states with MuJoCo's OpenGL renderer; the model is its own, no engine is touched."""
 
@@ -157,7 +184,7 @@ class MujocoScene:
         self._model = build_model(character, width, height)
         self._data = mujoco.MjData(self._model)
         self._sun = self._model.light("sun").id
-        self._joints = {prefix: self._addresses(prefix, character) for prefix in _GROUPS}
+        self._figures = Figures(self._model, self._data, character)
         self._view = mujoco.MjvOption()
         self._scene = mujoco.MjvScene(self._model, maxgeom=4 * self._model.ngeom + 100)
         self._scene.flags[mujoco.mjtRndFlag.mjRND_FOG] = True
@@ -185,9 +212,9 @@ class MujocoScene:
     def draw(self, pose: Pose, reference: Pose | None, camera: Camera) -> NDArray[np.uint8]:
         """Return a picture (height, width, 3) of the state, with the reference if given."""
         mujoco = self._mujoco
-        self._place(CHARACTER, pose)
+        self._figures.place(CHARACTER, pose)
         if reference is not None:
-            self._place(REFERENCE, reference)
+            self._figures.place(REFERENCE, reference)
         self._view.geomgroup[_GROUPS[REFERENCE]] = reference is not None
         self._move_sun(camera)
         mujoco.mj_kinematics(self._model, self._data)
@@ -226,20 +253,6 @@ class MujocoScene:
         )
         self._model.light_pos[self._sun] = offset + [*camera.lookat[:2], 0.0]
         self._model.light_dir[self._sun] = -offset / np.linalg.norm(offset)
-
-    def _addresses(self, prefix: str, character: Character) -> tuple[int, NDArray[np.int64]]:
-        """Where a figure's free joint (first of 7) and its joints (J,) lie in qpos."""
-        root = self._model.body(prefix + character.body_names[0])
-        free = int(self._model.jnt_qposadr[root.jntadr[0]])
-        names = [prefix + name for name in character.joint_names]
-        return free, np.array([self._model.joint(name).qposadr[0] for name in names], dtype=int)
-
-    def _place(self, prefix: str, pose: Pose) -> None:
-        free, joints = self._joints[prefix]
-        qpos = self._data.qpos
-        qpos[free : free + 3] = pose.root_pos
-        qpos[free + 3 : free + 7] = np.roll(pose.root_quat, 1)  # xyzw to MuJoCo's wxyz
-        qpos[joints] = pose.joint_pos
 
 
 def _free_camera(camera: Camera) -> mujoco.MjvCamera:

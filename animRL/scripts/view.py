@@ -1,0 +1,161 @@
+"""Watch a policy, or a clip, live: in the browser, or in a window.
+
+Without --load_run, the newest run of the task is shown, or the policy that ships with animRL. With
+--motion and no run, the clips are shown as they are, with no physics.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+from animRL.scripts.cli import (
+    EVAL_OPTIONS,
+    Parser,
+    add_common_arguments,
+    apply_overrides,
+    load_configurations,
+    run_main,
+)
+from animRL.utils.errors import InputError
+
+VIEW_OPTIONS = tuple(name for name in EVAL_OPTIONS if name not in ("dv", "dr"))
+MOST_CHARACTERS = 64
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Show until the window is closed, or Ctrl-C."""
+    parser = Parser(__doc__ or "", "python scripts/view.py --task=walk --load_run=results/walk")
+    add_common_arguments(parser, (*VIEW_OPTIONS, "num_envs"))
+    parser.add_argument("--actions", choices=("zero", "random"),
+                        help="these actions for want of a policy: see what the task does by itself"
+                        )  # fmt: skip
+    parser.add_argument("--beside", choices=("train", "eval"),
+                        help="as train.py and eval.py start it: end when the standard input does, "
+                        "and beside a training play what it has learned so far")  # fmt: skip
+    args = parser.parse_args(argv)
+    count = 1 if args.num_envs is None else args.num_envs
+    if not 1 <= count <= MOST_CHARACTERS:
+        parser.error(f"--num_envs {count}: valid: 1 to {MOST_CHARACTERS}")
+    if args.actions and (args.load_run is not None or args.checkpoint is not None):
+        parser.error("--actions: not together with --load_run or --checkpoint")
+    if args.beside and args.load_run is None:
+        parser.error("--beside: needs --load_run")
+    _be_modest()
+    server = _announce(args)
+    ended = threading.Event()
+    if args.beside:
+        threading.Thread(target=_wait_for_end_of_input, args=(ended,), daemon=True).start()
+
+    from animRL.viewer.live.player import Player
+
+    player = Player(_playback(args, count))
+    display = _display(args, server, player)
+    if not args.beside:
+        print("Ctrl-C ends it", flush=True)
+    try:
+        player.run(display, ended.is_set)
+    finally:
+        display.close()
+    return 0
+
+
+def _be_modest() -> None:
+    """Take one core at most: whoever watches a training must not slow it down."""
+    import torch
+
+    torch.set_num_threads(1)
+    if hasattr(os, "nice"):
+        os.nice(5)
+
+
+def _announce(args: argparse.Namespace) -> Any:
+    """Open the page, or see that a window can be opened, and say where; returns the server."""
+    from animRL.viewer.live import desktop, page
+
+    server = None
+    if args.viewer == "desktop":
+        if not desktop.has_display():
+            raise InputError(desktop.NO_DISPLAY)
+        print(desktop.HELP)
+    else:
+        server = page.open_server(args.host, args.port)
+        print("\n".join(page.where_it_is(server)))
+    if args.beside:
+        print()  # the end of what is to be passed on
+    sys.stdout.flush()
+    return server
+
+
+def _display(args: argparse.Namespace, server: Any, player: Any) -> Any:
+    from animRL.viewer.live.desktop import Desktop
+    from animRL.viewer.live.page import Page
+
+    return Desktop(player) if server is None else Page(server, player)
+
+
+def _playback(args: argparse.Namespace, count: int) -> Any:
+    """What is to be played: clips alone, no policy, or a run's."""
+    from animRL.runner.run_dir import find_checkpoint
+    from animRL.scripts.policy_playback import RANDOM, ZERO, PolicyPlayback
+    from animRL.tasks import make_env_cfg, make_train_cfg
+
+    env_cfg, train_cfg = make_env_cfg(args.task), make_train_cfg(args.task)
+    run = checkpoint = None
+    clips_alone = args.motion and args.load_run is None and not args.actions
+    if not (clips_alone or args.actions):
+        run = _run(args)
+        env_cfg, train_cfg = load_configurations(args.task, run)
+        checkpoint = None if args.beside == "train" else find_checkpoint(run, args.checkpoint)
+    apply_overrides(env_cfg, train_cfg, args)
+    env_cfg.set("sim.threads", 1)
+    if clips_alone:
+        return _clips(env_cfg)
+    actions = RANDOM if args.actions == "random" else ZERO
+    return PolicyPlayback(args.task, env_cfg, train_cfg, count, run, checkpoint, actions)
+
+
+def _run(args: argparse.Namespace) -> Path:
+    """The run asked for; with none asked for and none trained yet, the one that ships."""
+    from animRL.runner.run_dir import find_run
+    from animRL.tasks import make_train_cfg
+    from animRL.utils.paths import LOGS, REPO_ROOT
+
+    experiment = args.experiment_name or make_train_cfg(args.task).runner.experiment_name
+    if args.beside:
+        return Path(args.load_run)
+    try:
+        return find_run(args.load_run, LOGS, experiment, args.task)
+    except InputError:
+        shipped = REPO_ROOT / "results" / args.task
+        if args.load_run is None and (shipped / "model.pt").is_file():
+            return shipped
+        raise
+
+
+def _clips(env_cfg: Any) -> Any:
+    from animRL.dataloader.motion_loader import MotionLoader
+    from animRL.sim.character import Character
+    from animRL.viewer.live.playback import ClipPlayback
+
+    character = Character.from_config(env_cfg.character)
+    motions = MotionLoader(
+        "cpu", env_cfg.motion_loader, env_cfg.sim.dt * env_cfg.sim.substeps,
+        len(character.joint_names), len(character.end_effector_names),
+        character.joint_names, character.end_effector_names, character.end_effector_pos,
+    )  # fmt: skip
+    return ClipPlayback(character, motions)
+
+
+def _wait_for_end_of_input(ended: threading.Event) -> None:
+    """A training that ends, however it does, closes its end of the pipe."""
+    sys.stdin.read()
+    ended.set()
+
+
+if __name__ == "__main__":
+    run_main(main)

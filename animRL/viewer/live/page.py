@@ -1,0 +1,157 @@
+"""The live view as a web page, by viser."""
+
+from __future__ import annotations
+
+import getpass
+import io
+import logging
+import os
+import socket
+from collections.abc import Sequence
+from contextlib import redirect_stdout
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from animRL.utils.errors import InputError
+from animRL.viewer.live.playback import Shown
+from animRL.viewer.live.player import Display, Player
+from animRL.viewer.poses import Array
+
+if TYPE_CHECKING:
+    from animRL.viewer.live.panel import Panel
+    from animRL.viewer.live.stage import Stage
+
+LOOPBACK, PORT = "127.0.0.1", 8080
+MISSING = "no live view: the package viser is not installed (pip install -e '.[viewer]')"
+_NEWTON_PER_METRE = 250.0
+"""Force of a drag, by the distance of the pointer from the place that was taken hold of."""
+_MOST_DRAG = 800.0
+_DRAG_SECONDS = 0.25
+"""How long a drag acts after its last event: the page sends about 20 a second."""
+
+
+def open_server(host: str | None = None, port: int | None = None) -> Any:
+    """Open the page, still empty, on the loopback address or on another ``host``.
+
+    With no port named, the first free one from `PORT` on is taken.
+
+    Raises:
+        InputError: if viser is missing, or the address cannot be listened on.
+    """
+    try:
+        import viser
+    except ModuleNotFoundError:
+        raise InputError(MISSING) from None
+    logging.getLogger("websockets").setLevel(logging.CRITICAL)  # it tells of pages that went away
+    address = host or LOOPBACK
+    _check_address(address, port)
+    with redirect_stdout(io.StringIO()):  # viser prints a table of its own
+        server = viser.ViserServer(host=address, port=port or PORT, label="animRL", verbose=False)
+    server.gui.configure_theme(show_logo=False, show_share_button=False)
+    # A page may ask viser for a tunnel through which the whole internet can reach it.
+    server.request_share_url = _no_tunnel  # type: ignore[method-assign]
+    return server
+
+
+def where_it_is(server: Any) -> list[str]:
+    """Lines that say where the page is, and how it is reached from elsewhere."""
+    host, port = server.get_host(), server.get_port()
+    if host in (LOOPBACK, "localhost", "::1"):
+        user, name = _user(), socket.gethostname()
+        lines = [f"live view: http://localhost:{port}"]
+        return [*lines, f"from another computer: ssh -L {port}:localhost:{port} {user}@{name}"]
+    shown = socket.gethostname() if host in ("0.0.0.0", "::") else host
+    return [
+        f"live view: http://{shown}:{port}",
+        f"warning: listening on {host}: whoever reaches this computer can watch and push",
+    ]
+
+
+class Page(Display):
+    """A scene with controls for whoever has opened the page."""
+
+    def __init__(self, server: Any, player: Player) -> None:
+        """Put a player's characters and controls on the page of `open_server`."""
+        from animRL.viewer.live.panel import Panel
+        from animRL.viewer.live.stage import Stage
+
+        playback = player.playback
+        self._server = server
+        self._player = player
+        self._stage: Stage = Stage(server, playback.character, playback.count)
+        self._panel: Panel = Panel(server, player, self._show_reference)
+        self._seen: frozenset[int] = frozenset()
+        self._closed = False
+        if playback.can_push:
+            for figure in self._stage.figures:
+                figure.on_drag(self._dragged)
+
+    def show(self, player: Player, shown: Shown, centre: Array) -> None:
+        """Draw an instant."""
+        self._stage.show(shown, centre)
+        self._panel.show(shown)
+
+    def watched(self) -> bool:
+        """Whether a browser has the page open."""
+        clients = frozenset(self._server.get_clients())
+        if clients - self._seen:
+            self._player.post(lambda: None)  # who has just come is shown the present instant
+        self._seen = clients
+        return bool(clients)
+
+    def closed(self) -> bool:
+        """Whether `close` was called."""
+        return self._closed
+
+    def close(self) -> None:
+        """Stop listening."""
+        if not self._closed:
+            self._closed = True
+            self._server.stop()
+
+    def _show_reference(self, show: bool) -> None:
+        self._stage.show_reference = show
+
+    async def _dragged(self, event: Any) -> None:
+        """Pull the character to where the pointer is; a coroutine, so that events keep order."""
+        who = int(event.instance_index or 0)
+        pull = np.array(event.end_position) - np.array(event.start_position)
+        force = _NEWTON_PER_METRE * pull
+        size = float(np.linalg.norm(force))
+        if size > _MOST_DRAG:
+            force *= _MOST_DRAG / size
+        seconds = 0.0 if event.phase == "end" else _DRAG_SECONDS
+        self._player.post(lambda: self._player.pull(who, force, seconds))
+
+
+def _check_address(host: str, port: int | None) -> None:
+    """Refuse in one line what cannot be listened on, before viser tries.
+
+    Raises:
+        InputError: naming the option.
+    """
+    try:
+        families: Sequence[Any] = socket.getaddrinfo(host, port or 0, type=socket.SOCK_STREAM)
+        family, kind, protocol, _, address = families[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except (OSError, OverflowError) as error:
+        option = "--host" if port is None else "--port"
+        text = getattr(error, "strerror", None) or str(error)
+        raise InputError(
+            f"{option}: cannot listen on {host}:{port or PORT} ({text}); valid: "
+            + ("an address of this computer" if port is None else "a free port, or none")
+        ) from None
+
+
+def _no_tunnel(*_: object, **__: object) -> None:
+    return None
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return os.environ.get("USER", "user")

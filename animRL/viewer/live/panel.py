@@ -1,0 +1,173 @@
+"""The page's controls and plots beside the scene, in viser."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from animRL.viewer.live.playback import Shown
+from animRL.viewer.live.player import HISTORY_SECONDS, SPEEDS, Player
+
+DIRECTIONS = {"forward": 0.0, "left": 0.5 * np.pi, "backward": np.pi, "right": -0.5 * np.pi}
+"""Of a push, from where the character faces [rad]."""
+PUSH_NEWTON, MOST_NEWTON, PUSH_SECONDS = 200.0, 600.0, 0.2
+_SIGMA_RANGE = (0.1, 4.0)
+"""Ends of a sigma's slider, as shares of its value."""
+_PLOT_SECONDS = 0.25
+"""Least time between two drawings of the plot."""
+_PLOT_HEIGHT = 220
+TOTAL = "total"
+_COLOURS = ("#1f77b4", "#e08214", "#2ca02c", "#c7352e", "#8257b5", "#7f5539", "#d667ad", "#6c757d")
+_TOTAL_COLOUR = "#1c242e"
+
+
+class Panel:
+    """Controls that hand what is asked for to a player, and texts and plots that follow it."""
+
+    def __init__(self, server: Any, player: Player, on_reference: Callable[[bool], None]) -> None:
+        """Add everything to a viser server's page.
+
+        Args:
+            server: the viser server.
+            player: what the controls act on; the calls come from its own thread.
+            on_reference: called with whether references are to be shown.
+        """
+        self._gui, self._player = server.gui, player
+        self._plotted = 0.0
+        self._values: Any = None
+        self._plot: Any = None
+        self._status = self._gui.add_markdown("")
+        tabs = self._gui.add_tab_group()
+        with tabs.add_tab("Play"):
+            self._add_clock()
+            self._add_choices(on_reference)
+            if player.playback.can_push:
+                self._add_push()
+        if player.playback.kernels:
+            with tabs.add_tab("Reward"):
+                self._add_rewards()
+
+    def show(self, shown: Shown) -> None:
+        """Bring texts and plots up to date."""
+        player = self._player
+        who, texts = player.who, [player.playback.title]
+        texts.append(f"time {player.seconds:.2f} s  ·  phase {shown.phases[who]:.2f}")
+        if shown.total is not None:
+            texts.append(f"reward {shown.total[who]:.3f}")
+        if player.message:
+            texts.append(f"*{player.message}*")
+        self._write(self._status, "  \n".join(texts))
+        label = "Go on" if player.paused else "Pause"
+        if self._pause.label != label:
+            self._pause.label = label
+            self._step.disabled = not player.paused
+        if self._values is not None and shown.total is not None:
+            self._write(self._values, _table(shown, who))
+            self._draw(shown)
+
+    def _add_clock(self) -> None:
+        player, gui = self._player, self._gui
+        self._pause = gui.add_button("Pause", hint="Hold the present instant, or go on")
+        self._step = gui.add_button("Single step", disabled=True)
+        speed = gui.add_slider("Speed", SPEEDS[0], SPEEDS[1], 0.05, 1.0)
+        self._phase = gui.add_slider("Start phase", 0.0, 1.0, 0.01, 0.0,
+                                     hint="Start anew at this phase of the clip")  # fmt: skip
+        again = gui.add_button("Start again")
+        self._on(self._pause.on_click, lambda: player.pause(not player.paused))
+        self._on(self._step.on_click, player.step)
+        self._on(speed.on_update, lambda: player.set_speed(speed.value))
+        self._on(self._phase.on_update, lambda: player.restart(self._phase.value))
+        self._on(again.on_click, lambda: player.restart(self._phase.value))
+
+    def _add_choices(self, on_reference: Callable[[bool], None]) -> None:
+        player, gui, playback = self._player, self._gui, self._player.playback
+        if playback.count > 1:
+            who = gui.add_slider("Character", 1, playback.count, 1, 1)
+            self._on(who.on_update, lambda: player.watch(int(who.value) - 1))
+        follow = gui.add_checkbox("Camera follows", True)
+        self._on(follow.on_update, lambda: player.set_follow(follow.value))
+        if player.shown.reference is not None:
+            reference = gui.add_checkbox("Show reference", True)
+            self._on(reference.on_update, lambda: on_reference(reference.value))
+        self._add_dropdown("Checkpoint", playback.checkpoints, 1, player.choose_checkpoint)
+        self._add_dropdown("Clip", playback.clips, 2, player.choose_clip)
+
+    def _add_dropdown(
+        self, label: str, names: Sequence[str], least: int, choose: Callable[[str], None]
+    ) -> None:
+        if len(names) >= least:
+            field = self._gui.add_dropdown(label, tuple(names), initial_value=names[0])
+            self._on(field.on_update, lambda: choose(field.value))
+
+    def _add_push(self) -> None:
+        player, gui = self._player, self._gui
+        with gui.add_folder("Push"):
+            gui.add_markdown("Drag the character with the mouse, or:")
+            newton = gui.add_slider("Force [N]", 0.0, MOST_NEWTON, 10.0, PUSH_NEWTON)
+            direction = gui.add_dropdown("Direction", tuple(DIRECTIONS), initial_value="forward")
+            seconds = gui.add_slider("Time [s]", 0.02, 1.0, 0.02, PUSH_SECONDS)
+            button = gui.add_button("Push")
+        self._on(
+            button.on_click,
+            lambda: player.push(newton.value, DIRECTIONS[direction.value], seconds.value),
+        )
+
+    def _add_rewards(self) -> None:
+        gui, kernels = self._gui, self._player.playback.kernels
+        series = [{"label": "time [s]"}, {"label": TOTAL, "stroke": _TOTAL_COLOUR, "width": 3}]
+        series += [
+            {"label": name, "stroke": _COLOURS[number % len(_COLOURS)], "width": 1.5}
+            for number, name in enumerate(kernels)
+        ]
+        self._plot = gui.add_uplot(
+            tuple(np.zeros(1) for _ in series), tuple(series), height=_PLOT_HEIGHT,
+            scales={"x": {"time": False, "auto": True},
+                    "y": {"auto": False, "range": (0.0, 1.02)}},
+            axes=({"label": f"last {HISTORY_SECONDS:.0f} s [s]"}, {"label": "reward"}),
+            legend={"show": False},
+        )  # fmt: skip
+        self._values = gui.add_markdown("")
+        gui.add_markdown("Pause, then see what other kernels would say of this instant:")
+        for name, (sigma, tolerance) in kernels.items():
+            self._add_kernel(name, sigma, tolerance)
+
+    def _add_kernel(self, name: str, sigma: float, tolerance: float) -> None:
+        gui, player = self._gui, self._player
+        low, high = (share * sigma for share in _SIGMA_RANGE)
+        with gui.add_folder(name, expand_by_default=False):
+            width = gui.add_slider("sigma", low, high, (high - low) / 200.0, sigma)
+            free = gui.add_slider("tolerance", 0.0, max(sigma, tolerance), sigma / 100.0, tolerance)
+        for slider in (width, free):
+            self._on(slider.on_update, lambda: player.set_kernel(name, width.value, free.value))
+
+    def _on(self, register: Callable[[Any], Any], command: Callable[[], None]) -> None:
+        """Have a control's event carry out a command in the player's thread."""
+        register(lambda _event: self._player.post(command))
+
+    def _draw(self, shown: Shown) -> None:
+        history, now = self._player.history, time.monotonic()
+        if now - self._plotted < _PLOT_SECONDS or len(history.times) < 2:
+            return
+        self._plotted = now
+        rows = [history.times, history.totals, *(history.terms[name] for name in shown.terms)]
+        self._plot.data = tuple(np.array(row) for row in rows)
+
+    @staticmethod
+    def _write(handle: Any, text: str) -> None:
+        if handle.content != text:
+            handle.content = text
+
+
+def _table(shown: Shown, who: int) -> str:
+    """Each term's value beside the colour of its line, the lowest in bold."""
+    assert shown.total is not None
+    values = {name: float(term[who]) for name, term in shown.terms.items()}
+    lowest = min(values, key=lambda name: values[name])
+    rows = ["| term | value |", "|:--|--:|", f"| {TOTAL} | **{shown.total[who]:.3f}** |"]
+    for name, value in values.items():
+        text = f"**{value:.3f}**" if name == lowest else f"{value:.3f}"
+        rows.append(f"| {name} | {text} |")
+    return "\n".join(rows)
