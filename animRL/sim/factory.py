@@ -37,9 +37,9 @@ def resolve_engine(name: str, device: str = "auto") -> str:
 
 
 def engine_for_few(name: str) -> str:
-    """The engine that steps a few characters on the CPU as ``name`` would many: at once and cheaply.
+    """The engine that steps a few characters on the CPU, in place of one called ``name``.
 
-    What an engine for thousands is slow at, starting and stepping one, MuJoCo on the CPU is not.
+    Engines for thousands are slow to start, and to step one; MuJoCo on the CPU is neither.
     """
     return name if name == "kinematic" else "mujoco"
 
