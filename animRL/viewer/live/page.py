@@ -131,13 +131,15 @@ def _check_address(host: str, port: int | None) -> None:
     Raises:
         InputError: naming the option.
     """
+    if port is not None and not 0 < port < 2**16:
+        raise InputError(f"--port: cannot listen on port {port}; valid: 1 to 65535, or none")
     try:
         families: Sequence[Any] = socket.getaddrinfo(host, port or 0, type=socket.SOCK_STREAM)
         family, kind, protocol, _, address = families[0]
         with socket.socket(family, kind, protocol) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
-    except (OSError, OverflowError) as error:
+    except OSError as error:
         option = "--host" if port is None else "--port"
         text = getattr(error, "strerror", None) or str(error)
         raise InputError(
