@@ -48,6 +48,10 @@ class Trace:
     """The same of the reference that judged it."""
     clips: list[int] = field(default_factory=list)
     """Number of the clip that was followed."""
+    phases: list[float] = field(default_factory=list)
+    """Of the reference."""
+    ground_forces: list[Tensor] = field(default_factory=list)
+    """Force of the ground on each body (B, 3) [N]."""
 
 
 @dataclass(frozen=True)
@@ -234,6 +238,8 @@ def _record(trace: Trace, env: MimicTask, obs: Tensor, result: StepResult, clip:
     state, frames, loader = result.state, result.data["target_frames"][:1], env.motion_loader
     trace.obs.append(obs[0])
     trace.clips.append(clip)
+    trace.phases.append(float(result.data["phase"][0]))
+    trace.ground_forces.append(state.ground_contact_force[0])
     trace.dones.append(bool(result.done[0]))
     trace.falls.append(bool(result.terminated[0]))
     trace.total.append(float(result.reward[0]))

@@ -16,6 +16,7 @@ from animRL.scripts.cli import (
     load_configurations,
     run_main,
 )
+from animRL.scripts.eval_plots import write_plots
 from animRL.scripts.eval_report import print_report
 from animRL.scripts.films import clip_steps, cut, play_alone, shown_steps, write_gif, write_video
 from animRL.utils.errors import InputError
@@ -168,6 +169,7 @@ def _record(
     title = f"{args.task}: reward terms of an episode from phase 0, and of those after it"
     total = PRODUCT if env.compose_reward.combine == "product" else SUM, trace.total[:BUFFER_STEPS]
     plot_reward_terms(out / "eval_rewards.png", terms, env.dt, title, falls, total)
+    write_plots(out, env, trace, BUFFER_STEPS, args.task)
     if not args.dr:
         count = min(env.motion_loader.num_motions, MAX_CLIPS_SHOWN)
         others = [

@@ -37,7 +37,7 @@ def cut(trace: Any, steps: int) -> Any:
     """The first steps of a trace, of what a film needs."""
     from animRL.evaluation.evaluate import Trace
 
-    names = ("total", "falls", "poses", "reference_poses", "clips")
+    names = ("total", "falls", "poses", "reference_poses", "clips", "phases")
     return Trace(**{name: getattr(trace, name)[:steps] for name in names})
 
 
@@ -53,13 +53,21 @@ def poses_of(trace: Any, first: int = 0, last: int | None = None) -> tuple[Any, 
 
 
 def captions(env: Any, traces: list[Any]) -> list[str]:
-    """Time, reward and, where there are several clips, the clip's name, for every step."""
+    """Time, phase, reward and, where there are several clips, the clip's name, for every step."""
     names = env.motion_loader.labels if env.motion_loader.num_motions > 1 else None
     return [
-        (f"{names[clip]}\n" if names else "") + f"{(step + 1) * env.dt:.1f} s   reward {reward:.2f}"
+        caption(step, phase, reward, env.dt, names[clip] if names else "")
         for trace in traces
-        for step, (clip, reward) in enumerate(zip(trace.clips, trace.total, strict=True))
+        for step, (clip, phase, reward) in enumerate(
+            zip(trace.clips, trace.phases, trace.total, strict=True)
+        )
     ]
+
+
+def caption(step: int, phase: float, reward: float, dt: float, clip: str = "") -> str:
+    """What stands in the corner of a film at a control step."""
+    text = f"{(step + 1) * dt:.1f} s   phase {phase:.2f}   reward {reward:.2f}"
+    return f"{clip}\n{text}" if clip else text
 
 
 def write_video(path: Path, env: Any, traces: list[Any], **options: Any) -> bool:
@@ -79,7 +87,7 @@ def write_video(path: Path, env: Any, traces: list[Any], **options: Any) -> bool
 
     film = cut(traces[0], len(traces[0].total))
     for trace in traces[1:]:
-        for name in ("total", "poses", "reference_poses", "clips"):
+        for name in ("total", "poses", "reference_poses", "clips", "phases"):
             getattr(film, name).extend(getattr(trace, name))
     poses, references = poses_of(film)
     texts = captions(env, traces)

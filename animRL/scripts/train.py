@@ -22,6 +22,7 @@ from animRL.scripts.cli import (
     load_configurations,
     run_main,
 )
+from animRL.scripts.films import caption
 from animRL.scripts.train_report import draw_curve, name_of, print_end, print_start
 from animRL.utils.errors import InputError, ProcessLost
 
@@ -94,7 +95,7 @@ def _train_and_write(
         _take_over(args.task, runner, env_cfg, resumed_from[0], run_dir)
     runner.open_run(run_dir, bool(args.wb))
     recorder = _recorder(args, env, run_dir)
-    runner.evaluations.on_evaluation = _film(recorder, train_cfg, env.motion_loader)
+    runner.evaluations.on_evaluation = _film(recorder, train_cfg, env)
     runner.evaluations.reference = _reference(args.task, runner, env_cfg)
     print_start(args.task, runner, run_dir)
     view = _live_view(args, runner, env_cfg, run_dir)
@@ -286,9 +287,9 @@ def _recorder(args: argparse.Namespace, env: Any, run_dir: Path) -> Any:
     return VideoRecorder(env.cfg.character.to_dict(), run_dir, env.dt, settings)
 
 
-def _film(recorder: Any, train_cfg: Any, loader: Any) -> Any:
+def _film(recorder: Any, train_cfg: Any, env: Any) -> Any:
     """Hand environment 0 of every n-th evaluation to the recorder."""
-    interval = train_cfg.runner.video_interval
+    interval, loader, dt = train_cfg.runner.video_interval, env.motion_loader, env.dt
     names = loader.labels if loader.num_motions > 1 else ("",)
     state = {"next": interval}
 
@@ -297,9 +298,10 @@ def _film(recorder: Any, train_cfg: Any, loader: Any) -> Any:
             return
         state["next"] = iteration + interval
         recorder.begin(iteration)
-        steps = zip(trace.poses, trace.reference_poses, trace.clips, strict=True)
-        for pose, reference, clip in steps:
-            recorder.add(pose, reference, names[clip])
+        rows = zip(trace.poses, trace.reference_poses, trace.clips, trace.phases, trace.total,
+                   strict=True)  # fmt: skip
+        for step, (pose, reference, clip, phase, reward) in enumerate(rows):
+            recorder.add(pose, reference, caption(step, phase, reward, dt, names[clip]))
         recorder.finish()
 
     return on_evaluation

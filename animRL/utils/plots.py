@@ -135,6 +135,52 @@ def plot_learning_curve(
         return _save(figure, path)
 
 
+RUN_COLOURS = (LINE, ACCENT_LINE, "#3c8d40", "#8257b5", FALL_LINE, "#7f5539", "#d667ad", INK)
+
+
+def plot_runs(
+    path: str | Path,
+    panels: Mapping[str, Mapping[str, tuple[ArrayLike, ArrayLike]]],
+    x_label: str,
+    title: str,
+) -> Path:
+    """Draw quantities of several runs, two panels beside each other, and return the PNG written.
+
+    Args:
+        path: file to write; its folder is made if need be.
+        panels: quantity with unit -> run -> places (P,) and values (P,).
+        x_label: under the panels.
+        title: line above the figure.
+
+    Raises:
+        ValueError: nothing to draw.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    if not panels:
+        raise ValueError("a plot of runs needs at least one quantity")
+    runs = list(dict.fromkeys(run for curves in panels.values() for run in curves))
+    colours = {run: RUN_COLOURS[number % len(RUN_COLOURS)] for number, run in enumerate(runs)}
+    with plot_style():
+        rows = -(-len(panels) // 2)
+        figure = Figure(figsize=(11.0, 1.3 + 2.0 * rows), layout="constrained")
+        FigureCanvasAgg(figure)
+        axes = list(figure.subplots(rows, 2, squeeze=False).flat)
+        for ax, (name, curves) in zip(axes, panels.items()):
+            for run, (x, y) in curves.items():
+                marker = "o" if np.size(x) <= 40 else ""
+                ax.plot(x, y, color=colours[run], label=run, marker=marker, markersize=3.0)
+            ax.set_title(name)
+        for ax in axes[len(panels) :]:
+            ax.set_visible(False)
+        figure.supxlabel(x_label, fontsize=10.0)
+        handles = {str(line.get_label()): line for ax in axes for line in ax.get_lines()}
+        figure.legend(list(handles.values()), list(handles), loc="outside lower left", fontsize=9.0)
+        figure.suptitle(title, fontsize=12.5, x=0.01, ha="left")
+        return _save(figure, path)
+
+
 _BAND_STYLE: dict[str, Any] = {
     "alpha": 0.18, "linewidth": 0.0, "zorder": 0.5, "label": "past good runs",
 }  # fmt: skip
