@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import shutil
 import sys
@@ -23,6 +24,9 @@ PANEL_TAGS = {
 }
 """Dashboard names of rsl-rl-lib's tags; ``Loss/<x>`` becomes ``Learn/loss_<x>``, others stay."""
 
+WANDB_ID_NAME = "wandb_run_id.txt"
+"""File in a run's folder that says which W&B run it is, for who goes on with it."""
+_WANDB_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 WANDB_INIT_SECONDS = 15.0
 WANDB_FINISH_SECONDS = 60.0
 WANDB_SETTINGS: dict[str, Any] = {
@@ -63,19 +67,20 @@ class WandbRun:
     recorded in the run's own folder, and one line on stderr says how to upload it later.
     """
 
-    def __init__(self, run_dir: Path, project: str) -> None:
-        """Start recording, online where possible."""
+    def __init__(self, run_dir: Path, project: str, before: Path | None = None) -> None:
+        """Start recording, online where possible; go on with the W&B run of a folder ``before``."""
         self.sync_command: str | None = None
         """How to upload an offline run; None while online or without a run."""
         self._run: Any = None
         self._pending: dict[str, Any] = {}
         self._step = 0
         try:
-            self._open(run_dir, project)
+            self._open(run_dir, project, None if before is None else _read_id(before))
+            self._keep_id(run_dir)
         except Exception as error:  # an optional service: nothing it raises may end a training
             self._give_up("could not be started", error)
 
-    def _open(self, run_dir: Path, project: str) -> None:
+    def _open(self, run_dir: Path, project: str, run_id: str | None) -> None:
         """Start the run online where a key and the network allow it, else offline."""
         try:
             import wandb
@@ -90,11 +95,14 @@ class WandbRun:
             return
         arguments: dict[str, Any] = {"project": project, "name": run_dir.name, "dir": str(run_dir)}
         arguments["settings"] = settings
+        if run_id is not None:
+            arguments["id"] = run_id
         offline = wished in ("offline", "dryrun")
         reason = f"WANDB_MODE={wished}" if offline else _missing_login(wandb)
         if reason is None:
             try:
-                self._run = wandb.init(mode="online", **arguments)
+                resume: Any = None if run_id is None else "allow"
+                self._run = wandb.init(mode="online", resume=resume, **arguments)
                 _say(f"W&B: {self._run.url}")
                 return
             except Exception as error:
@@ -102,6 +110,10 @@ class WandbRun:
         self._run = wandb.init(mode="offline", **arguments)
         self.sync_command = _sync_command(self._run.settings.sync_dir)
         _say(f"W&B: recording offline ({reason}); to upload later: {self.sync_command}")
+
+    def _keep_id(self, run_dir: Path) -> None:
+        if self._run is not None:
+            (run_dir / WANDB_ID_NAME).write_text(f"{self._run.id}\n", encoding="utf-8")
 
     def config(self, values: dict[str, Any]) -> None:
         """Show values on the run's page."""
@@ -168,11 +180,25 @@ class AnimLogWriter(LogWriter):
     Models and files are never uploaded.
     """
 
-    def __init__(self, log_dir: str, use_wandb: bool = False, project: str = "bob") -> None:
-        """Open the TensorBoard file in the run's folder and, if asked, a W&B run of its name."""
+    def __init__(
+        self,
+        log_dir: str,
+        use_wandb: bool = False,
+        project: str = "bob",
+        before: str | None = None,
+    ) -> None:
+        """Open the TensorBoard file in the run's folder and, if asked, a W&B run of its name.
+
+        Args:
+            log_dir: the run's folder.
+            use_wandb: whether W&B is asked for.
+            project: W&B's name of the project.
+            before: folder of the run that this one goes on with; its W&B run goes on, too.
+        """
         self.run_dir = Path(log_dir)
         self._events = SummaryWriter(log_dir=log_dir, flush_secs=10)
-        self._wandb = WandbRun(self.run_dir.resolve(), project) if use_wandb else None
+        earlier = None if before is None else Path(before)
+        self._wandb = WandbRun(self.run_dir.resolve(), project, earlier) if use_wandb else None
         self._seen_videos: set[tuple[str, int]] = set()
 
     @property
@@ -212,6 +238,16 @@ class AnimLogWriter(LogWriter):
         self._events.close()
         if self._wandb:
             self._wandb.close()
+
+
+def _read_id(run_dir: Path) -> str | None:
+    """The W&B run of a folder; None if it has none, or the file holds something else."""
+    try:
+        with open(run_dir / WANDB_ID_NAME, encoding="utf-8") as file:
+            text = file.read(100).strip()
+    except (OSError, UnicodeDecodeError):
+        return None
+    return text if _WANDB_ID.fullmatch(text) else None
 
 
 def _missing_login(wandb: Any) -> str | None:

@@ -80,10 +80,11 @@ class PpoRunner(OnPolicyRunner):
             super().__init__(RslVecEnv(env), rsl_config(train_cfg), None, str(env.device))
         self._set_logger(None)
 
-    def open_run(self, run_dir: Path, use_wandb: bool = False) -> None:
-        """Write checkpoints, curves and logs into a folder from now on."""
+    def open_run(self, run_dir: Path, use_wandb: bool = False, before: Path | None = None) -> None:
+        """Write checkpoints, curves and logs into a folder; W&B goes on with that of ``before``."""
         self.run_dir = run_dir
         self.cfg["logger"]["use_wandb"] = use_wandb
+        self.cfg["logger"]["before"] = None if before is None else str(before)
         self._set_logger(str(run_dir))
 
     def _configure_multi_gpu(self) -> None:

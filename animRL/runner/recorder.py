@@ -116,6 +116,12 @@ class VideoRecorder(Recorder):
         film = self._film
         return film is not None and len(film.captions) < self._settings.max_frames
 
+    @property
+    def busy(self) -> bool:
+        """Whether a video is being rendered."""
+        self._check_render()
+        return self._render is not None
+
     def begin(self, iteration: int) -> None:
         """Start a film, unless the last one is still being rendered."""
         self._check_render()

@@ -93,7 +93,7 @@ def _train_and_write(
     run_dir = _new_run(args.task, env_cfg, train_cfg)
     if resumed_from is not None:
         _take_over(args.task, runner, env_cfg, resumed_from[0], run_dir)
-    runner.open_run(run_dir, bool(args.wb))
+    runner.open_run(run_dir, bool(args.wb), resumed_from[0] if resumed_from else None)
     recorder = _recorder(args, env, run_dir)
     runner.evaluations.on_evaluation = _film(recorder, train_cfg, env)
     runner.evaluations.reference = _reference(args.task, runner, env_cfg)

@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -53,13 +54,21 @@ def _poses(arrays: dict[str, np.ndarray], prefix: str) -> Poses:
     return Poses(*(arrays[prefix + name] for name in ("root_pos", "root_quat", "joint_pos")))
 
 
+def _stand_back() -> None:
+    """Take only the time that nobody else wants, where the system can be told so."""
+    if hasattr(os, "nice"):
+        os.nice(_NICENESS)
+    if hasattr(os, "SCHED_IDLE"):  # Linux
+        with suppress(OSError):
+            os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Render one job at low priority; exit code 0, or 2 with one line of why not."""
     parser = argparse.ArgumentParser(prog="python -m animRL.viewer.render_job", description=__doc__)
     parser.add_argument("job", help="job file (.npz) as runner/recorder.py writes it")
     options = parser.parse_args(arguments)
-    if hasattr(os, "nice"):
-        os.nice(_NICENESS)
+    _stand_back()
     try:
         render_job(options.job)
     except (InputError, VideoError) as error:

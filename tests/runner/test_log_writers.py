@@ -13,7 +13,7 @@ import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from animRL.runner import log_writers
-from animRL.runner.log_writers import AnimLogWriter, panel_tag
+from animRL.runner.log_writers import WANDB_ID_NAME, AnimLogWriter, panel_tag
 from animRL.runner.rsl import QuietLogger
 
 wandb = pytest.importorskip("wandb")
@@ -237,3 +237,25 @@ def test_without_the_package_it_goes_on(tmp_path: Path, monkeypatch, capsys) -> 
     writer.add_scalar("Eval/success", 1.0, 0)
     writer.stop()
     assert "not installed" in capsys.readouterr().err
+
+
+def test_a_resumed_run_goes_on_with_its_wandb_run(tmp_path: Path, no_account, capsys) -> None:
+    ids, steps = [], []
+    for name, before in (("first", None), ("second", "first"), ("third", "second")):
+        run_dir = tmp_path / name
+        run_dir.mkdir()
+        earlier = None if before is None else str(tmp_path / before)
+        writer = AnimLogWriter(str(run_dir), use_wandb=True, before=earlier)
+        for iteration in (1, 2):
+            writer.add_scalar("Train/mean_reward", 1.0, 2 * len(ids) + iteration)
+        writer.stop()
+        records = offline_records(run_dir)
+        ids.append(next(record.run.run_id for record in records if record.HasField("run")))
+        steps += [row["_step"] for row in history(records)]
+    assert len(set(ids)) == 1 and steps == [1, 2, 3, 4, 5, 6]
+    (tmp_path / "third" / WANDB_ID_NAME).write_text("../../etc\n")
+    (tmp_path / "fourth").mkdir()
+    writer = AnimLogWriter(str(tmp_path / "fourth"), use_wandb=True, before=str(tmp_path / "third"))
+    writer.stop()
+    fresh = (tmp_path / "fourth" / WANDB_ID_NAME).read_text().strip()
+    assert fresh not in (ids[0], "../../etc"), "what is no id is not taken for one"

@@ -227,7 +227,7 @@ class MimicTrainConfig(BaseConfig):
         """Iterations between two checkpoints."""
         eval_interval = 25
         """Iterations between two deterministic evaluations; 0: never."""
-        video_interval = 200
+        video_interval = 50
         """Iterations between two videos; 0: never."""
         reward_scale = 0.05
         """What PPO sees of the reward: with a discount of 0.99 returns reach 100 x this."""
