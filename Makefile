@@ -2,7 +2,7 @@
 
 PYTHON ?=
 TORCH_INDEX ?=
-EXTRAS ?= dev,motion
+EXTRAS ?= dev,motion,viewer
 TASK ?= walk
 ARGS ?=
 UNTIL ?= learned
@@ -15,21 +15,23 @@ PIP := $(RUN) -m pip --disable-pip-version-check
 TORCH := $(shell sed -n 's/^\(torch==[^ ]*\).*/\1/p' constraints.txt)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo train eval test test-all check clean
+.PHONY: help install demo train eval view pictures test test-all check clean
 
 help:
 	@echo "make install    install into .venv; a few minutes the first time, nothing when up to date"
 	@echo "make demo       play the policies that ship (TASK=walk: one of them), without training"
 	@echo "make train      install, train TASK until it is learned, evaluate it, leave a video"
+	@echo "make view       watch the newest run of TASK, or the policy that ships, in the browser"
 	@echo "make eval       evaluate the newest run of TASK and leave a video"
 	@echo "make test       the tests, without the slow ones"
 	@echo "make test-all   all tests"
 	@echo "make check      ruff and mypy"
+	@echo "make pictures   the README's animations, made anew from the policies that ship"
 	@echo "make clean      remove .venv and caches; runs and results stay"
 	@echo ""
 	@echo "Variables: TASK=walk    ARGS=\"--set rewards.terms.track_ee_pos=[0.3,0.0]\" (passed on to the script)"
 	@echo "           UNTIL= (empty: make train goes on to the last iteration)"
-	@echo "           PYTHON=python3.12    EXTRAS=dev,motion,gpu,viewer    TORCH_INDEX=<pip index for torch>"
+	@echo "           PYTHON=python3.12    EXTRAS=dev,motion,viewer,gpu    TORCH_INDEX=<pip index for torch>"
 
 install: $(INSTALLED)
 
@@ -67,12 +69,18 @@ demo: install
 	@$(RUN) animRL/scripts/demo.py $(if $(filter file,$(origin TASK)),,$(TASK)) $(ARGS)
 
 train: install
-	@$(RUN) animRL/scripts/train.py --task=$(TASK) --dv $(if $(UNTIL),--until=$(UNTIL)) $(ARGS)
-	@$(RUN) animRL/scripts/eval.py --task=$(TASK) --load_run=-1 $(filter --experiment_name=%,$(ARGS))
+	@$(RUN) animRL/scripts/train.py --task=$(TASK) $(if $(UNTIL),--until=$(UNTIL)) $(ARGS)
+	@$(RUN) animRL/scripts/eval.py --task=$(TASK) --dv --load_run=-1 $(filter --experiment_name=%,$(ARGS))
 	@echo "Video: $$(ls -t animRL/logs/*/*/animation.mp4 | head -n 1)"
 
 eval: install
-	@$(RUN) animRL/scripts/eval.py --task=$(TASK) --load_run=-1 $(ARGS)
+	@$(RUN) animRL/scripts/eval.py --task=$(TASK) --dv --load_run=-1 $(ARGS)
+
+view: install
+	@$(RUN) animRL/scripts/view.py --task=$(TASK) $(ARGS)
+
+pictures: install
+	@$(RUN) animRL/scripts/demo.py walk cartwheel --dv --dr --gif animRL/resources/images $(ARGS)
 
 test: install
 	@$(RUN) -m pytest -q -m "not slow" $(ARGS)

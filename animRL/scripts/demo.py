@@ -24,7 +24,15 @@ from animRL.scripts.cli import (
     load_configurations,
     run_main,
 )
-from animRL.scripts.films import cut, play_alone, poses_of, shown_steps, write_video
+from animRL.scripts.films import (
+    clip_steps,
+    cut,
+    play_alone,
+    poses_of,
+    shown_steps,
+    write_gif,
+    write_video,
+)
 from animRL.scripts.tables import print_columns
 from animRL.utils.errors import InputError
 from animRL.utils.paths import LOGS, REPO_ROOT
@@ -50,6 +58,9 @@ class Played:
     task: str
     env: Any
     trace: Any
+    """As many steps as are shown."""
+    whole: Any
+    """The same and what comes after it."""
     metrics: dict[str, Any]
 
 
@@ -74,6 +85,8 @@ def main(argv: list[str] | None = None) -> int:
         "--out", type=Path, default=LOGS / "demo", metavar="FOLDER",
         help="where to write (default: animRL/logs/demo)",
     )  # fmt: skip
+    parser.add_argument("--gif", type=Path, metavar="FOLDER",
+                        help="also write <task>.gif of each, beside its reference")  # fmt: skip
     add_common_arguments(parser, ("sim", "device", "dv", "dr", "debug"))
     args = parser.parse_args(argv)
     if not 0.0 < args.seconds <= LONGEST_SECONDS:
@@ -90,6 +103,10 @@ def main(argv: list[str] | None = None) -> int:
     sheet = args.out / "demo.png"
     _write_sheet(sheet, played, args.frames)
     _tell(sheet, show=not args.dv)
+    if args.gif is not None:
+        args.gif.mkdir(parents=True, exist_ok=True)
+        for one in played:
+            _write_gif(args.gif / f"{one.task}.gif", one)
     drawn = True
     if not args.dr:
         for number, one in enumerate(played):
@@ -131,8 +148,10 @@ def _play(task: str, folder: Path, args: argparse.Namespace) -> Played:
     apply_overrides(env_cfg, None, args)
     env, policy = play_alone(task, env_cfg, train_cfg, folder / "model.pt")
     steps = max(1, min(shown_steps(env, 0, args.seconds), round(args.seconds / env.dt)))
-    trace = cut(record(env, policy, steps, train_cfg.runner.seed), steps)
-    return Played(task, env, trace, _read_metrics(folder / "eval_metrics.json"))
+    shown = max(steps, 2 * clip_steps(env, 0)) if args.gif is not None else steps
+    whole = record(env, policy, shown, train_cfg.runner.seed)
+    trace = cut(whole, steps)
+    return Played(task, env, trace, whole, _read_metrics(folder / "eval_metrics.json"))
 
 
 def _read_metrics(path: Path) -> dict[str, Any]:
@@ -181,6 +200,14 @@ def _write_sheet(path: Path, played: list[Played], count: int) -> None:
         raise InputError(
             f"--out: cannot write '{path}' ({error.strerror}); valid: another folder"
         ) from None
+
+
+def _write_gif(path: Path, one: Played) -> None:
+    """Draw a loop's second cycle, in which nothing is left of the start, or the whole clip."""
+    once = clip_steps(one.env, 0)
+    first = once if bool(one.env.motion_loader.loops[0]) else 0
+    write_gif(path, one.env, one.whole, first, first + once)
+    _tell(path, show=False)
 
 
 def _tell(path: Path, show: bool) -> None:

@@ -119,7 +119,8 @@ class Browser:
 
     def fill(self, label: str, value: float) -> None:
         """Type into the number beside a slider."""
-        row = self.page.locator("label", has_text=re.compile(rf"^{re.escape(label)}$")).last
+        row = self.page.locator("label", has_text=re.compile(rf"^{re.escape(label)}$"))
+        row = row.filter(visible=True).last
         field = row.locator("xpath=ancestor::*[.//input][1]").locator("input[type=text]").first
         field.fill(str(value))
         field.press("Enter")
@@ -212,6 +213,7 @@ def five_steps(browser) -> float:
     return browser.number("reward")
 
 
+@pytest.mark.slow
 def test_a_push_changes_the_state(browser):
     browser.click("Start again")
     browser.wait(lambda: browser.number("time") == 0.0, "the start")
@@ -228,6 +230,7 @@ def test_a_push_changes_the_state(browser):
     assert pushed < calm - 0.05
 
 
+@pytest.mark.slow
 def test_the_mouse_pulls(browser):
     browser.click("Start again")
     browser.click("Go on")
@@ -251,6 +254,7 @@ def test_the_mouse_pulls(browser):
     browser.wait(lambda: browser.page.get_by_role("button", name="Go on").is_visible(), "it holds")
 
 
+@pytest.mark.slow
 def test_a_sigma_slider_changes_the_product_of_the_same_instant(browser):
     browser.click("Start again")
     browser.wait(lambda: browser.number("time") == 0.0, "the start")

@@ -7,7 +7,7 @@ import io
 import logging
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
 from typing import TYPE_CHECKING, Any
 
@@ -84,8 +84,8 @@ class Page(Display):
         self._seen: frozenset[int] = frozenset()
         self._closed = False
         if playback.can_push:
-            for figure in self._stage.figures:
-                figure.on_drag(self._dragged)
+            for who, handle in enumerate(self._stage.handles):
+                handle.on_drag(self._drag_of(who))
 
     def show(self, player: Player, shown: Shown, centre: Array) -> None:
         """Draw an instant."""
@@ -113,16 +113,19 @@ class Page(Display):
     def _show_reference(self, show: bool) -> None:
         self._stage.show_reference = show
 
-    async def _dragged(self, event: Any) -> None:
-        """Pull the character to where the pointer is; a coroutine, so that events keep order."""
-        who = int(event.instance_index or 0)
-        pull = np.array(event.end_position) - np.array(event.start_position)
-        force = _NEWTON_PER_METRE * pull
-        size = float(np.linalg.norm(force))
-        if size > _MOST_DRAG:
-            force *= _MOST_DRAG / size
-        seconds = 0.0 if event.phase == "end" else _DRAG_SECONDS
-        self._player.post(lambda: self._player.pull(who, force, seconds))
+    def _drag_of(self, who: int) -> Callable[[Any], Any]:
+        async def dragged(event: Any) -> None:
+            """Pull to where the pointer is; a coroutine, so that events keep their order."""
+            force = _NEWTON_PER_METRE * (
+                np.array(event.end_position) - np.array(event.start_position)
+            )
+            size = float(np.linalg.norm(force))
+            if size > _MOST_DRAG:
+                force *= _MOST_DRAG / size
+            seconds = 0.0 if event.phase == "end" else _DRAG_SECONDS
+            self._player.post(lambda: self._player.pull(who, force, seconds))
+
+        return dragged
 
 
 def _check_address(host: str, port: int | None) -> None:

@@ -22,7 +22,11 @@ _GROUND_COLOUR, _CELL_COLOUR, _LINE_COLOUR = (206, 214, 222), (188, 197, 206), (
 _ARROW_COLOUR = (214, 69, 65)
 _METRES_PER_NEWTON = 1.0 / 250.0
 """Length of a push's arrow."""
+_ARROW_GAP = 0.2
+"""Between its tip and the root [m]: outside of the body."""
 _GROUND_SIZE = 60.0
+_HANDLE_RADIUS, _HANDLE_LENGTH, _HANDLE_BELOW = 0.28, 0.7, 0.4
+"""A capsule around a trunk: its radius, its middle part, how far it reaches below the root [m]."""
 
 
 class Stage:
@@ -46,8 +50,9 @@ class Stage:
         )  # fmt: skip
         meshes = body_meshes(self._character)
         self._bodies = [mesh.body for mesh in meshes]
-        self.figures = [self._add_figure(mesh) for mesh in meshes]
-        """viser's handles of the characters' bodies; instance i is of character i."""
+        self._figures = [self._add_figure(mesh) for mesh in meshes]
+        self.handles = [self._add_handle(number) for number in range(count)]
+        """What is taken hold of to drag a character, one each: it is not seen."""
         self._ghosts = [self._add_ghost(mesh) for mesh in meshes]
         self._arrow = scene.add_arrows(
             "/push", np.zeros((1, 2, 3)), _ARROW_COLOUR, shaft_radius=0.025,
@@ -61,7 +66,11 @@ class Stage:
             offset = np.array([-centre[0], -centre[1], 0.0])
             # The ground has a line a metre: as good as if it were endless.
             self._ground.position = (*(np.round(centre) - centre).tolist(), 0.0)
-            self._move(self.figures, shown.poses, offset)
+            self._move(self._figures, shown.poses, offset)
+            for handle, place, turn in zip(
+                self.handles, shown.poses.root_pos + offset, shown.poses.root_quat, strict=True
+            ):
+                handle.position, handle.wxyz = place, np.roll(turn, 1)
             self._move(self._ghosts, shown.reference, offset)
             self._show_push(shown, offset)
 
@@ -84,7 +93,19 @@ class Stage:
         vertices, faces = mesh.together()
         return self._server.scene.add_batched_meshes_simple(
             f"/reference/{self._name(mesh)}", vertices, faces, *self._rest(),
-            batched_colors=_REFERENCE_COLOUR, opacity=_REFERENCE_OPACITY, lod="off",
+            batched_colors=_REFERENCE_COLOUR, opacity=_REFERENCE_OPACITY,
+            cast_shadow=False, receive_shadow=False,
+        )  # fmt: skip
+
+    def _add_handle(self, number: int) -> Any:
+        # Not the figures themselves: viser's page fails if meshes of many instances become
+        # draggable before they were first drawn (mesh/BatchedMeshBase.tsx, 1.1.1).
+        from trimesh import creation
+
+        shape = creation.capsule(_HANDLE_LENGTH, _HANDLE_RADIUS, count=[8, 8])
+        vertices = shape.vertices - [0.0, 0.0, _HANDLE_BELOW + shape.bounds[0, 2]]
+        return self._server.scene.add_mesh_simple(
+            f"/handle/{number}", vertices, shape.faces, opacity=0.0,
             cast_shadow=False, receive_shadow=False,
         )  # fmt: skip
 
@@ -114,8 +135,10 @@ class Stage:
         pushed = shown.pushes is not None and np.abs(shown.pushes).max() > 0.0
         if pushed:
             assert shown.pushes is not None
-            tips = shown.poses.root_pos + offset
-            who = np.linalg.norm(shown.pushes, axis=1) > 0.0
+            size = np.linalg.norm(shown.pushes, axis=1)
+            who = size > 0.0
+            along = shown.pushes / np.maximum(size, 1e-9)[:, None]
+            tips = shown.poses.root_pos + offset - _ARROW_GAP * along
             tails = tips - _METRES_PER_NEWTON * shown.pushes
             self._arrow.points = np.stack([tails, tips], axis=1)[who].astype(np.float32)
         if self._arrow.visible != pushed:
