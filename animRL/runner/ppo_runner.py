@@ -63,8 +63,9 @@ class PpoRunner(OnPolicyRunner):
         self.evaluations = Evaluations(eval_env)
         self.until_learned = False
         """End after the first evaluation that ``verdict.is_learned``; equal in all processes."""
-        self.on_iteration: Callable[[], None] | None = None
-        """Called after each iteration, on the first process; must not raise or change anything."""
+        self.on_iteration: Callable[[Callable[[str], None]], None] | None = None
+        """Called after each iteration with a way to say something beside the progress; must not
+        raise or change anything."""
         self.training_seconds = 0.0
         self.samples = 0
         """Seen so far, by all processes together; a resumed run may have more or fewer of them."""
@@ -153,7 +154,7 @@ class PpoRunner(OnPolicyRunner):
     ) -> bool:
         """Do what is due after an iteration; whether the training ends here before its time."""
         if self.on_iteration is not None:
-            self.on_iteration()
+            self.on_iteration(line.message)
         cfg = self.train_cfg.runner
         evaluates = cfg.eval_interval > 0 and (
             iteration % cfg.eval_interval == 0 or iteration == last

@@ -216,7 +216,7 @@ class VideoRecorder(Recorder):
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                start_new_session=True,
+                process_group=0,  # with a session of its own, Linux would not heed its priority
             )
 
     def _clean(self, output: Path) -> None:
@@ -232,7 +232,7 @@ def _job_path(output: Path) -> Path:
 
 
 def _end_group(process: subprocess.Popen[bytes]) -> None:
-    """Kill a child and all that it started (it leads a session of its own)."""
+    """Kill a child and all that it started (it leads a group of processes of its own)."""
     with suppress(OSError):
         os.killpg(process.pid, signal.SIGKILL)
     with suppress(OSError):

@@ -43,6 +43,9 @@ def main(argv: list[str] | None = None) -> int:
     if args.episodes < 1:
         parser.error(f"--episodes {args.episodes}: valid: at least 1")
 
+    from animRL.scripts.live_view import check_address
+
+    check_address(args)
     run, checkpoint, env_cfg, train_cfg = _load(args)
     out = args.out or run
     _check_writable(out, "--out")
@@ -50,7 +53,7 @@ def main(argv: list[str] | None = None) -> int:
         _check_writable(args.gif.parent, "--gif")
     view = _live_view(args, run)
     try:
-        _evaluate(args, env_cfg, train_cfg, checkpoint, out)
+        _evaluate(args, env_cfg, train_cfg, checkpoint, out, view)
         view.stay()
     finally:
         view.close()
@@ -58,12 +61,18 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _evaluate(
-    args: argparse.Namespace, env_cfg: Any, train_cfg: Any, checkpoint: Path, out: Path
+    args: argparse.Namespace,
+    env_cfg: Any,
+    train_cfg: Any,
+    checkpoint: Path,
+    out: Path,
+    view: Any,
 ) -> None:
     """Measure, record and write everything."""
     seed = train_cfg.runner.seed
     print(f"evaluating {checkpoint}")
     metrics = _metrics(args, env_cfg, train_cfg, checkpoint, seed)
+    view.tell(print)
     _write_json(out / "eval_metrics.json", metrics)
     _record(args, env_cfg, train_cfg, checkpoint, out)
     print(f"results lie in {out.resolve()}")
@@ -83,7 +92,6 @@ def _live_view(args: argparse.Namespace, run: Path) -> Any:
         if getattr(args, name):
             given += [f"--{name}", *getattr(args, name)]
     view = LiveView(args, given)
-    view.announce()
     return view
 
 

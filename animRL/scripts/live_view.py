@@ -3,34 +3,54 @@
 from __future__ import annotations
 
 import argparse
+import queue
 import subprocess
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 from animRL.utils.paths import PACKAGE_ROOT
 
-START_SECONDS = 20.0
-"""How long the view may take to say where it is; it takes about one."""
 SNAPSHOT_SECONDS = 10.0
 """Least time between two policies that a training leaves for it."""
 _END_SECONDS = 3.0
+_COMPLAINTS = 100
+"""Lines of its complaints that are kept."""
+
+
+def check_address(args: argparse.Namespace) -> None:
+    """Refuse a ``--host`` or ``--port`` that cannot be listened on, before the work begins.
+
+    Raises:
+        InputError: naming the option.
+    """
+    from animRL.viewer.live import page
+
+    if not args.dv and args.viewer != "desktop" and (args.host or args.port is not None):
+        page.check_address(args.host or page.LOOPBACK, args.port)
 
 
 class NoView:
     """Shows nothing."""
 
-    def close(self) -> None:
-        """End nothing."""
+    alive = False
+    silent = True
+
+    def tell(self, say: Callable[[str], None]) -> None:
+        """Say nothing."""
 
     def stay(self) -> None:
         """Wait for nobody."""
 
+    def close(self) -> None:
+        """End nothing."""
 
-class LiveView(NoView):
+
+class LiveView:
     """Runs ``view.py`` while something else works; whatever becomes of it, that goes on.
 
     The view ends when its standard input does, that is with this process, however that ends.
@@ -41,33 +61,36 @@ class LiveView(NoView):
         for name in ("viewer", "host", "port"):
             value = getattr(args, name)
             arguments = [*arguments, *([f"--{name}={value}"] if value is not None else [])]
-        self._lines: list[str] = []
+        self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._said = threading.Event()
         self._process: subprocess.Popen[str] | None = None
         command = [sys.executable, str(PACKAGE_ROOT / "scripts" / "view.py"), *arguments]
         try:
             self._process = subprocess.Popen(
                 command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                text=True, start_new_session=True,
+                text=True, process_group=0,
             )  # fmt: skip
         except OSError as error:
-            self._lines.append(f"no live view: {error.strerror or error}")
+            self._lines.put(f"no live view: {error.strerror or error}")
             self._said.set()
             return
-        for target in (self._listen, self._drain):
-            threading.Thread(target=target, daemon=True).start()
+        threading.Thread(target=self._listen, daemon=True).start()
 
     @property
     def alive(self) -> bool:
         """Whether the view still runs."""
         return self._process is not None and self._process.poll() is None
 
-    def announce(self) -> None:
-        """Print where the view is to be seen, or in one line why there is none."""
-        self._said.wait(START_SECONDS)
-        for line in self._lines:
-            print(line)
-        sys.stdout.flush()
+    @property
+    def silent(self) -> bool:
+        """Whether it has said where it is, or why it is not, and has no more to tell."""
+        return self._said.is_set() and self._lines.empty()
+
+    def tell(self, say: Callable[[str], None]) -> None:
+        """Say what there is to tell since the last time: where the view is, or why it is not."""
+        with suppress(queue.Empty):
+            while True:
+                say(self._lines.get_nowait())
 
     def stay(self) -> None:
         """Where somebody sits at the terminal, wait until the view is closed, or for Ctrl-C."""
@@ -77,7 +100,7 @@ class LiveView(NoView):
                 self._process.wait()
 
     def close(self) -> None:
-        """End the view."""
+        """End the view; safe to call twice."""
         process = self._process
         if process is None:
             return
@@ -91,22 +114,26 @@ class LiveView(NoView):
             process.wait()
 
     def _listen(self) -> None:
-        """Collect what is said until an empty line, or the end."""
-        assert self._process is not None and self._process.stdout is not None
-        for line in self._process.stdout:
+        """Pass on what is said until an empty line; if it ends before that, its complaint."""
+        process = self._process
+        assert process is not None and process.stdout is not None and process.stderr is not None
+        complaints: deque[str] = deque(maxlen=_COMPLAINTS)
+        drain = threading.Thread(target=complaints.extend, args=(process.stderr,), daemon=True)
+        drain.start()
+        for line in process.stdout:
             if not line.strip():
                 self._said.set()
             elif not self._said.is_set():
-                self._lines.append(line.rstrip())
-        self._said.set()
-
-    def _drain(self) -> None:
-        """Keep the first complaint, and let none fill the pipe."""
-        assert self._process is not None and self._process.stderr is not None
-        for line in self._process.stderr:
-            if not self._said.is_set() and line.startswith("error: "):
-                text = line.removeprefix("error: ").strip()
-                self._lines.append(text if text.startswith("no live") else f"no live view: {text}")
+                self._lines.put(line.rstrip())
+        if not self._said.is_set():
+            drain.join()
+            status = process.wait()
+            told = [line for line in complaints if line.startswith("error: ")]
+            text = f"it ended with status {status}"
+            if told:
+                text = told[0].removeprefix("error: ").strip()
+            self._lines.put(text if text.startswith("no live") else f"no live view: {text}")
+            self._said.set()
 
 
 class Snapshots:
@@ -117,8 +144,12 @@ class Snapshots:
         self._view, self._save, self._path = view, save, path
         self._saved = -float("inf")
 
-    def __call__(self) -> None:
-        """Save if it is time; a disk that takes nothing costs the view its news, and no more."""
+    def __call__(self, say: Callable[[str], None]) -> None:
+        """Save if it is time, and pass on what the view has to say.
+
+        A disk that takes nothing costs the view its news, and no more.
+        """
+        self._view.tell(say)
         now = time.monotonic()
         if now - self._saved < SNAPSHOT_SECONDS or not self._view.alive:
             return

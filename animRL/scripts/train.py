@@ -45,6 +45,9 @@ def main(argv: list[str] | None = None) -> int:
     args = parser.parse_args(argv)
 
     from animRL.runner.processes import Processes
+    from animRL.scripts.live_view import check_address
+
+    check_address(args)
 
     processes = Processes.from_environment()
     with ExitStack() as stack:
@@ -273,7 +276,6 @@ def _live_view(args: argparse.Namespace, runner: Any, env_cfg: Any, run_dir: Pat
     engine = engine_for_few(env_cfg.sim.engine)
     given = [f"--task={args.task}", f"--load_run={run_dir}", f"--sim={engine}", "--device=cpu"]
     view = LiveView(args, ["--beside=train", *given])
-    view.announce()
     runner.on_iteration = Snapshots(view, runner.save, run_dir / LIVE_NAME)
     return view
 

@@ -63,7 +63,9 @@ def print_end(task: str, runner: Any, run_dir: Path, seconds: float) -> None:
     else:
         print("whether it has learned is not known: there was no evaluation (eval_interval is 0)")
     print(f"everything lies in {run_dir}")
-    print(f"to see it: python scripts/eval.py --task={task} --load_run={name_of(run_dir)}")
+    which = f"--task={task} --load_run={name_of(run_dir)}"
+    print(f"to measure it: python scripts/eval.py {which}")
+    print(f"to watch it: python scripts/view.py {which}")
 
 
 def draw_curve(task: str, runner: Any, run_dir: Path) -> None:

@@ -55,8 +55,6 @@ def main(argv: list[str] | None = None) -> int:
 
     player = Player(_playback(args, count))
     display = _display(args, server, player)
-    if not args.beside:
-        print("Ctrl-C ends it", flush=True)
     try:
         player.run(display, ended.is_set)
     finally:
@@ -85,8 +83,7 @@ def _announce(args: argparse.Namespace) -> Any:
     else:
         server = page.open_server(args.host, args.port)
         print("\n".join(page.where_it_is(server)))
-    if args.beside:
-        print()  # the end of what is to be passed on
+    print("" if args.beside else "Ctrl-C ends it")  # empty: the end of what is to be passed on
     sys.stdout.flush()
     return server
 

@@ -45,7 +45,7 @@ def open_server(host: str | None = None, port: int | None = None) -> Any:
         raise InputError(MISSING) from None
     logging.getLogger("websockets").setLevel(logging.CRITICAL)  # it tells of pages that went away
     address = host or LOOPBACK
-    _check_address(address, port)
+    check_address(address, port)
     with redirect_stdout(io.StringIO()):  # viser prints a table of its own
         server = viser.ViserServer(host=address, port=port or PORT, label="animRL", verbose=False)
     server.gui.configure_theme(show_logo=False, show_share_button=False)
@@ -128,7 +128,7 @@ class Page(Display):
         return dragged
 
 
-def _check_address(host: str, port: int | None) -> None:
+def check_address(host: str, port: int | None) -> None:
     """Refuse in one line what cannot be listened on, before viser tries.
 
     Raises:
