@@ -95,6 +95,8 @@ class Browser:
         self.page = page
         page.goto(url)
         self.wait(lambda: self.number("time") > 0.0, "the character moves", 60.0)
+        for notice in page.locator(".mantine-Notification-closeButton").all():
+            notice.click()  # that WebGL draws in software
 
     def status(self) -> str:
         return self.page.locator("p", has_text="phase").first.inner_text()
