@@ -272,6 +272,9 @@ def test_what_cannot_be_measured_is_told_before(trainer, argv, message):
         ["--pushes=results/walk", "--plot=a.png"],
         ["--pushes=results/walk", "--push_step=0"],
         ["--pushes=results/walk", "--push_samples=0"],
+        ["--videos=0"],
+        ["--videos=1", "--pushes=results/walk"],
+        ["--videos=1", "--plot=a.png"],
     ],
 )
 def test_options_that_do_not_go_together_are_refused(argv):
@@ -301,3 +304,46 @@ def test_a_real_training_is_timed(tmp_path, monkeypatch, capfd):
     assert own["median_samples"] is None and not run["learned"]
     assert run["samples"] == 2 * 4 * 4 and run["seed"] == 5
     assert run["training_seconds"] > 0.0 and run["evaluation_seconds"] > 0.0
+
+
+def test_the_cost_of_a_video_is_held_against_iterations_without(monkeypatch, capsys):
+    """Iterations of 1 s alone and 1.5 s while one is drawn: half a second each."""
+    from animRL.runner import ppo_runner, recorder
+    from animRL.scripts.benchmark_parts import watching
+
+    drawing = [0]
+
+    class Film(recorder.VideoRecorder):
+        def _start_child(self, output):
+            drawing[0] = 3
+            output.write_bytes(b"video")
+            self._clean(output)
+
+        @property
+        def busy(self):
+            drawing[0] -= 1
+            return drawing[0] >= 0
+
+        def close(self, timeout=60.0):
+            drawing[0] = 0
+
+    monkeypatch.setattr(recorder, "VideoRecorder", Film)
+    monkeypatch.setattr(
+        ppo_runner.PpoRunner, "time_iterations",
+        lambda self, count: count * [1.5 if filming() else 1.0],
+    )  # fmt: skip
+
+    def filming():
+        return drawing[0] > 0
+
+    monkeypatch.setattr(watching, "ALONE", 2)
+    argv = ["--videos=1", "--num_envs=4", "--json", "--set", "sim.threads=1",
+            "algorithm.num_mini_batches=2"]  # fmt: skip
+    assert benchmark.main(argv) == 0
+    report = json.loads(capsys.readouterr().out)["watching"]
+    (video,) = report["videos"]
+    assert video["iterations"] == 3 and video["iteration_s"] == 1.0
+    assert video["extra_s"] == pytest.approx(1.0, abs=0.5), (
+        "0.5 s each of the two, and handing over"
+    )
+    assert report["share_of_training"] == pytest.approx(video["extra_s"] / 50.0)

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from animRL.cfg.mimic.walk_config import WalkConfig, WalkTrainConfig
 from animRL.dataloader.clip import load_clip, save_clip
@@ -38,6 +39,20 @@ def logs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "logs"
 
 
+LOSSES = ("loss_value", "loss_surrogate", "loss_entropy")
+ENDED = {"Train/mean_reward", "Train/mean_episode_length"}
+"""Written once an episode has ended."""
+EVALUATED = (
+    *("success", "success_rate", "success_rate_random_phase", "position_error_m"),
+    *("drift_m_per_min", "normalised_return", "course_reward"),
+)
+
+
+def tags_of(run: Path) -> set[str]:
+    events = EventAccumulator(str(run)).Reload()
+    return set(events.Tags()["scalars"])
+
+
 def test_a_run_is_trained_resumed_and_evaluated(
     logs: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -52,13 +67,23 @@ def test_a_run_is_trained_resumed_and_evaluated(
     assert {"model.pt", "model_2.pt", "model_best.pt", "learning_curve.json"} <= names
     assert {"learning_curve.png", "verdict.json"} <= names
     assert any(name.startswith("events.out.tfevents") for name in names)
+    assert tags_of(run) | ENDED == {
+        *(f"Learn/{name}" for name in ("learning_rate", "action_std", *LOSSES)),
+        *(f"Learn/sigma_{name}" for name in config["env_cfg"]["rewards"]["terms"]),
+        *ENDED,
+        "Episode/total_reward",
+        *(f"Episode/{name}" for name in config["env_cfg"]["rewards"]["terms"]),
+        *(f"Eval/{name}" for name in EVALUATED),
+        *("Episode/diverged", "Perf/samples_per_second"),
+        *("Perf/collection_seconds", "Perf/learning_seconds"),
+    }
     out = capsys.readouterr().out
     assert "track_ee_pos: sigma" in out and f"everything lies in {run}" in out
     judged = json.loads((run / "verdict.json").read_text())
     assert judged["learned"] is False and judged["failures"]["episodes"] == 2
     assert len(judged["text"]) == 3 and all(line in out for line in judged["text"])
 
-    argv = ["--task=walk", f"--load_run={run.name}", "--episodes=2", "--dr"]
+    argv = ["--task=walk", f"--load_run={run.name}", "--episodes=2", "--dv", "--dr"]
     assert evaluation.main(argv) == 0
     metrics = json.loads((run / "eval_metrics.json").read_text())
     assert list(metrics) == [
@@ -70,7 +95,8 @@ def test_a_run_is_trained_resumed_and_evaluated(
     assert len(buffer["obs"]) == len(buffer["dones"]) == 200
     assert all(len(row) == 108 for row in buffer["obs"])
     assert set(buffer["rewards"]) == set(config["env_cfg"]["rewards"]["terms"])
-    assert (run / "eval_rewards.png").read_bytes().startswith(b"\x89PNG")
+    for plot in ("eval_rewards", "eval_joints", "eval_motion"):
+        assert (run / f"{plot}.png").read_bytes().startswith(b"\x89PNG")
 
     with pytest.raises(InputError, match="bob.json' is a run of the task walk; valid: --task=walk"):
         evaluation.main(["--task=cartwheel", f"--load_run={run.name}"])
@@ -78,7 +104,10 @@ def test_a_run_is_trained_resumed_and_evaluated(
         train.main(["--task=cartwheel", "--resume"])
     with pytest.raises(InputError, match="has 2 iterations already; valid: --max_iterations above"):
         train.main(["--resume", f"--load_run=bob/{run.name}"])
-    assert train.main(["--resume", f"--load_run={run.name}", "--max_iterations=3", "--dr"]) == 0
+    assert (
+        train.main(["--resume", f"--load_run={run.name}", "--max_iterations=3", "--dv", "--dr"])
+        == 0
+    )
     newest = max((logs / "bob").iterdir(), key=lambda p: p.stat().st_mtime_ns)
     assert (newest / "model_3.pt").exists() and not (newest / "model_2.pt").exists()
 
@@ -106,7 +135,7 @@ def test_a_stopped_training_says_how_to_go_on_if_there_is_anything(
         train.main(["--resume", "--run_name=b", "--dr"])
     assert f"--resume --load_run={first}\n" in capsys.readouterr().out
     stops_at = 0
-    assert train.main(["--resume", "--run_name=c", "--max_iterations=3", "--dr"]) == 0
+    assert train.main(["--resume", "--run_name=c", "--max_iterations=3", "--dv", "--dr"]) == 0
     (last,) = (logs / "bob").glob("*_c")  # the newest run with a checkpoint was not b
     assert len(json.loads((last / "learning_curve.json").read_text())) == 3
 
@@ -192,7 +221,7 @@ def test_several_clips_are_trained_on_and_reported_each(
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("animRL.viewer.rendering.render_video", draw)
-        assert evaluation.main(["--load_run=-1", "--episodes=10"]) == 0
+        assert evaluation.main(["--load_run=-1", "--dv", "--episodes=10"]) == 0
     (run,) = (logs / "bob").iterdir()
     metrics = json.loads((run / "eval_metrics.json").read_text())
     assert set(metrics["clips"]) <= {"long", "short", "Walk"} and len(metrics["clips"]) >= 2
@@ -215,7 +244,7 @@ def test_many_clips_are_told_by_their_number(logs: Path, tmp_path: Path, capsys)
 @pytest.mark.slow
 def test_evaluation_leaves_a_video(logs: Path) -> None:
     assert train.main([*SMALL, "--max_iterations=1"]) == 0
-    assert evaluation.main(["--load_run=-1", "--episodes=1"]) == 0
+    assert evaluation.main(["--load_run=-1", "--dv", "--episodes=1"]) == 0
     (run,) = (logs / "bob").iterdir()
     assert (run / "animation.mp4").stat().st_size > 10_000
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from animRL.viewer.live.playback import Shown
-from animRL.viewer.live.player import HISTORY_SECONDS, SPEEDS, Player
+from animRL.viewer.live.player import SPEEDS, Player
 
 DIRECTIONS = {"forward": 0.0, "left": 0.5 * np.pi, "backward": np.pi, "right": -0.5 * np.pi}
 """Of a push, from where the character faces [rad]."""
@@ -105,7 +105,7 @@ class Panel:
     def _add_push(self) -> None:
         player, gui = self._player, self._gui
         with gui.add_folder("Push"):
-            gui.add_markdown("Drag the character with the mouse, or:")
+            gui.add_markdown("Drag the trunk with the mouse, or:")
             newton = gui.add_slider("Force [N]", 0.0, MOST_NEWTON, 10.0, PUSH_NEWTON)
             direction = gui.add_dropdown("Direction", tuple(DIRECTIONS), initial_value="forward")
             seconds = gui.add_slider("Time [s]", 0.02, 1.0, 0.02, PUSH_SECONDS)
@@ -119,14 +119,14 @@ class Panel:
         gui, kernels = self._gui, self._player.playback.kernels
         series = [{"label": "time [s]"}, {"label": TOTAL, "stroke": _TOTAL_COLOUR, "width": 3}]
         series += [
-            {"label": name, "stroke": _COLOURS[number % len(_COLOURS)], "width": 1.5}
+            {"label": name, "stroke": _colour(number), "width": 1.5}
             for number, name in enumerate(kernels)
         ]
         self._plot = gui.add_uplot(
             tuple(np.zeros(1) for _ in series), tuple(series), height=_PLOT_HEIGHT,
             scales={"x": {"time": False, "auto": True},
                     "y": {"auto": False, "range": (0.0, 1.02)}},
-            axes=({"label": f"last {HISTORY_SECONDS:.0f} s [s]"}, {"label": "reward"}),
+            axes=({"label": "time [s]"}, {"label": "reward"}),
             legend={"show": False},
         )  # fmt: skip
         self._values = gui.add_markdown("")
@@ -161,13 +161,18 @@ class Panel:
             handle.content = text
 
 
+def _colour(number: int) -> str:
+    """Of a term's line."""
+    return _COLOURS[number % len(_COLOURS)]
+
+
 def _table(shown: Shown, who: int) -> str:
     """Each term's value beside the colour of its line, the lowest in bold."""
     assert shown.total is not None
     values = {name: float(term[who]) for name, term in shown.terms.items()}
     lowest = min(values, key=lambda name: values[name])
-    rows = ["| term | value |", "|:--|--:|", f"| {TOTAL} | **{shown.total[who]:.3f}** |"]
-    for name, value in values.items():
+    rows = ["| term | value |", "|:--|--:|", f"| ■ {TOTAL} | **{shown.total[who]:.3f}** |"]
+    for number, (name, value) in enumerate(values.items()):
         text = f"**{value:.3f}**" if name == lowest else f"{value:.3f}"
-        rows.append(f"| {name} | {text} |")
+        rows.append(f'| <span style="color: {_colour(number)}">■</span> {name} | {text} |')
     return "\n".join(rows)

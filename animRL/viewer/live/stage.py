@@ -25,8 +25,9 @@ _METRES_PER_NEWTON = 1.0 / 250.0
 _ARROW_GAP = 0.2
 """Between its tip and the root [m]: outside of the body."""
 _GROUND_SIZE = 60.0
-_HANDLE_RADIUS, _HANDLE_LENGTH, _HANDLE_BELOW = 0.28, 0.7, 0.4
-"""A capsule around a trunk: its radius, its middle part, how far it reaches below the root [m]."""
+_HANDLE_RADIUS, _HANDLE_LENGTH, _HANDLE_BELOW = 0.08, 0.45, 0.1
+"""A capsule inside a trunk, where it covers nothing of what is behind it: its radius, its middle
+part, how far it reaches below the root [m]."""
 
 
 class Stage:
