@@ -228,7 +228,12 @@ class AnimLogWriter(LogWriter):
         inside = video.relative_to(self.run_dir) if video.is_relative_to(self.run_dir) else video
         if self._wandb is None or inside.parts[0] in ("wandb", ".wandb"):
             return  # W&B keeps copies of its videos inside the run's folder
-        key = (str(video), video.stat().st_mtime_ns)
+        if video.name.startswith("."):
+            return  # still being written
+        try:
+            key = (str(video), video.stat().st_mtime_ns)
+        except OSError:
+            return
         if key not in self._seen_videos:
             self._seen_videos.add(key)
             self._wandb.add_video(video, it)

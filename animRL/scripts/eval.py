@@ -75,6 +75,7 @@ def _evaluate(
     view.tell(print)
     _write_json(out / "eval_metrics.json", metrics)
     _record(args, env_cfg, train_cfg, checkpoint, out)
+    view.tell(print)
     print(f"results lie in {out.resolve()}")
 
 

@@ -63,6 +63,7 @@ class LiveView:
             arguments = [*arguments, *([f"--{name}={value}"] if value is not None else [])]
         self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._said = threading.Event()
+        self._closing = False
         self._process: subprocess.Popen[str] | None = None
         command = [sys.executable, str(PACKAGE_ROOT / "scripts" / "view.py"), *arguments]
         try:
@@ -95,13 +96,14 @@ class LiveView:
     def stay(self) -> None:
         """Where somebody sits at the terminal, wait until the view is closed, or for Ctrl-C."""
         if self._process is not None and self.alive and sys.stdin.isatty() and sys.stdout.isatty():
+            self.tell(print)
             print("the live view stays; Ctrl-C ends it", flush=True)
             with suppress(KeyboardInterrupt):
                 self._process.wait()
 
     def close(self) -> None:
         """End the view; safe to call twice."""
-        process = self._process
+        process, self._closing = self._process, True
         if process is None:
             return
         with suppress(OSError):
@@ -114,7 +116,7 @@ class LiveView:
             process.wait()
 
     def _listen(self) -> None:
-        """Pass on what is said until an empty line; if it ends before that, its complaint."""
+        """Pass on what is said until an empty line, and why it ended if nobody wanted that."""
         process = self._process
         assert process is not None and process.stdout is not None and process.stderr is not None
         complaints: deque[str] = deque(maxlen=_COMPLAINTS)
@@ -125,15 +127,15 @@ class LiveView:
                 self._said.set()
             elif not self._said.is_set():
                 self._lines.put(line.rstrip())
-        if not self._said.is_set():
-            drain.join()
-            status = process.wait()
+        drain.join()
+        status = process.wait()
+        if status != 0 and not self._closing:
             told = [line for line in complaints if line.startswith("error: ")]
             text = f"it ended with status {status}"
             if told:
                 text = told[0].removeprefix("error: ").strip()
             self._lines.put(text if text.startswith("no live") else f"no live view: {text}")
-            self._said.set()
+        self._said.set()
 
 
 class Snapshots:

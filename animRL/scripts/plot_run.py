@@ -45,6 +45,12 @@ def main(argv: list[str] | None = None) -> int:
         drawn = {name: curve for name, curve in found.items() if curve is not None}
         if drawn:
             panels[quantity] = drawn
+    left_out = [name for name in curves if not any(name in drawn for drawn in panels.values())]
+    if left_out:
+        raise InputError(
+            f"{', '.join(left_out)}: no evaluation yet, so {args.x} are not known; valid: "
+            "--x=iterations"
+        )
     out = args.out or folders[0] / "learning_curves.png"
     try:
         plot_runs(out, panels, X_AXES[args.x], "learning curves")

@@ -6,12 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from animRL.envs import terminations
 from animRL.envs.mimic_task import StepResult
+from animRL.envs.phase_sampling import PhaseSampling
+from animRL.envs.starts import state_on_clip
 from animRL.evaluation.evaluate import evaluation_config
 from animRL.runner.checkpoint import load_checkpoint
 from animRL.runner.policy import load_policy
@@ -26,6 +27,8 @@ ZERO, RANDOM, NEWEST = "zero actions", "random actions", "newest of the training
 """Names that stand beside those of checkpoints."""
 DOWN_SECONDS = 1.5
 """How long a fallen character is seen to lie before it starts again."""
+LEAST_SECONDS = 0.3
+"""What is shown at least of a clip that ends."""
 _NO_FALL = 1e6
 """Ground force [N] that nothing reaches: here a fall does not end an episode at once."""
 
@@ -33,9 +36,8 @@ _NO_FALL = 1e6
 class PolicyPlayback(Playback):
     """Plays what a run has learned; what is changed here changes nothing there.
 
-    A training's newest policy is followed by the file that it leaves now and then. A single
-    character starts without noise and always at the phase chosen last, several with the noise of
-    evaluations, and after an episode at random phases.
+    A training's newest policy is followed by the file that it leaves now and then. Episodes start
+    at the phase and on the clip chosen last, a single character's without noise.
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class PolicyPlayback(Playback):
             cfg.set("init_state.joint_noise", 0.0)
             cfg.set("init_state.root_velocity_noise", 0.0)
         self._env = env = make_env(task, cfg)
+        self._starts = env.phase_sampling = _ChosenPhase(env.motion_loader)
         self._task, self._train_cfg, self._run = task, train_cfg, run
         self.character, self.count, self.dt = env.character.to("cpu"), count, env.dt
         self.can_push = "push_force" in env.backend.caps
@@ -76,8 +79,9 @@ class PolicyPlayback(Playback):
         self._everyone = torch.arange(count, device=env.device)
         self._fall_bodies = env.character.body_indices(env.character.fall_bodies).to(env.device)
         self._files: dict[str, Path] = {}
-        self._start, self._clip = 0.0, 0
-        self._own_kernels: dict[str, tuple[float, float]] = {}
+        self._clip = 0
+        self._trained_kernels = env.compose_reward.parameters
+        self._own_kernels: dict[str, dict[str, float]] = {}
         self._last: StepResult | None = None
         self._obs: Tensor
         self._down_steps: Tensor
@@ -95,12 +99,11 @@ class PolicyPlayback(Playback):
 
     @property
     def checkpoints(self) -> list[str]:  # type: ignore[override]
-        """Names of the run's checkpoints, and of playing without one; the one in use first."""
-        names = [*self._files, ZERO, RANDOM]
-        return [self.playing, *(name for name in names if name != self.playing)]
+        """Names of the run's checkpoints, and of playing without one."""
+        return [*self._files, ZERO, RANDOM]
 
     def step(self) -> Shown:
-        """Go on by a control step; who has lain long enough starts again."""
+        """Go on by a control step; who has lain long enough starts again with the next."""
         env = self._env
         self._push_now()
         with torch.inference_mode():
@@ -110,37 +113,47 @@ class PolicyPlayback(Playback):
         down = down | terminations.fallen(
             result.state.ground_contact_force, self._fall_bodies, self._fall_force
         )
-        self._down_steps = torch.where(down & ~result.done, self._down_steps + 1, 0)
+        self._down_steps = torch.where(down, self._down_steps + 1, 0)
         shown = self._judged(result)
         over = self._down_steps * self.dt >= DOWN_SECONDS
-        if self.count == 1 and bool((over | result.done)[0]):
-            self._restart()
-        elif bool(over.any()):  # they time out in the next step
-            env.episode_steps = torch.where(over, env.max_episode_length, env.episode_steps)
+        env.episode_steps = torch.where(over, env.max_episode_length, env.episode_steps)
+        for who in result.done.nonzero().flatten().tolist():  # who starts again is pushed no more
+            self._down_steps[who] = self._push_steps[who] = 0
         return shown
 
     def reset(self, phase: float) -> Shown:
-        """Start all characters at a phase."""
-        self._start = min(max(phase, 0.0), 1.0)
+        """Start all characters at a phase, of a clip that ends some steps before its end."""
+        self._starts.phase = min(max(phase, 0.0), 1.0)
         self._restart()
+        self._last = None
         env = self._env
-        target = env.reference_state()
-        reference = Poses.of(target.root_pos, target.root_quat, target.joint_pos)
-        return Shown(_poses(env.backend.state()), reference, np.full(self.count, self._start))
+        on_clip = state_on_clip(
+            env.motion_loader, env.reference.reset_frames, env.env_origins[:, 2]
+        )
+        reference = Poses.of(on_clip.root_pos, on_clip.root_quat, on_clip.joint_pos)
+        phases = env.reference.reset_phase.cpu().numpy().copy()
+        return Shown(_poses(env.backend.state()), reference, phases)
 
     def choose_clip(self, name: str) -> Shown:
         """Follow another clip of the task."""
         self._clip = list(self.clips).index(name)
+        weights = self._env.motion_loader.weights
+        self._env.motion_loader.weights = torch.zeros_like(weights)
+        self._env.motion_loader.weights[self._clip] = 1.0
         return self.reset(0.0)
 
     def push(self, who: int, force: Any, seconds: float) -> None:
         """Push from the next step on; 0 s end a push."""
+        if not self.can_push:
+            return
         self._forces[who] = torch.as_tensor(force, dtype=torch.float32)
         self._push_steps[who] = round(seconds / self.dt)
 
     def choose_checkpoint(self, name: str) -> None:
         """Play another checkpoint of the run, or none."""
-        if name in self._files:
+        if name == NEWEST:
+            self._seen = 0  # loaded by the next `refresh`, if there is one yet
+        elif name in self._files:
             self._load(self._files[name])
         elif name in (ZERO, RANDOM):
             self._policy = self._without_policy(name)
@@ -150,6 +163,9 @@ class PolicyPlayback(Playback):
 
     def refresh(self) -> str | None:
         """Load the training's newest policy if there is one and it is followed."""
+        if NEWEST not in self._files or self._run is None:
+            return None
+        self._files |= {path.name: path for path in checkpoints_of(self._run)}
         if self.playing != NEWEST:
             return None
         try:
@@ -167,11 +183,19 @@ class PolicyPlayback(Playback):
         """Of the task's reward, as far as training has narrowed them."""
         return self._env.compose_reward.parameters
 
-    def set_kernel(self, name: str, sigma: float, tolerance: float) -> Shown | None:
+    def set_kernel(
+        self, name: str, sigma: float | None = None, tolerance: float | None = None
+    ) -> Shown | None:
         """Judge by another kernel from now on, the present instant first."""
-        self._own_kernels[name] = (sigma, tolerance)
-        self._apply_own_kernels()
-        return None if self._last is None else self._judged(self._last, anew=True)
+        given = {"sigma": sigma, "tolerance": tolerance}
+        own = self._own_kernels.setdefault(name, {})
+        own.update({key: value for key, value in given.items() if value is not None})
+        return self._with_kernels()
+
+    def forget_kernels(self) -> Shown | None:
+        """Judge by the kernels of the policy's training again."""
+        self._own_kernels.clear()
+        return self._with_kernels()
 
     def close(self) -> None:
         """Release the engine."""
@@ -183,7 +207,7 @@ class PolicyPlayback(Playback):
             self._files[NEWEST] = self._run / LIVE_NAME
         self._files |= {path.name: path for path in checkpoints_of(self._run)}
         if checkpoint is None:
-            self.playing = NEWEST  # until there is one: no policy
+            self.choose_checkpoint(NEWEST)  # until there is one: no policy
             self.refresh()
         else:
             self._files.setdefault(checkpoint.name, checkpoint)
@@ -193,14 +217,25 @@ class PolicyPlayback(Playback):
         """Take over a policy, and the kernels that its training had narrowed."""
         self._policy = load_policy(path, self._train_cfg, self._env)
         payload = load_checkpoint(path)
+        composer, configured = self._env.compose_reward, self._env.narrowing.first
+        for name, sigma in configured.items():
+            composer.set_sigma(name, sigma)
         self._env.load_training_state(payload.get("infos") or {})
-        self._apply_own_kernels()
+        trained = composer.parameters
+        self._trained_kernels = {
+            name: (sigma, self._trained_kernels[name][1]) for name, (sigma, _) in trained.items()
+        }
+        self._with_kernels()
         return int(payload["iter"])
 
-    def _apply_own_kernels(self) -> None:
-        for name, (sigma, tolerance) in self._own_kernels.items():
-            self._env.compose_reward.set_sigma(name, sigma)
-            self._env.compose_reward.set_tolerance(name, tolerance)
+    def _with_kernels(self) -> Shown | None:
+        """Put the kernels of now into force, and judge the present instant by them."""
+        composer = self._env.compose_reward
+        for name, (sigma, tolerance) in self._trained_kernels.items():
+            own = self._own_kernels.get(name, {})
+            composer.set_sigma(name, own.get("sigma", sigma))
+            composer.set_tolerance(name, own.get("tolerance", tolerance))
+        return None if self._last is None else self._judged(self._last, anew=True)
 
     def _without_policy(self, actions: str) -> Callable[[Tensor], Tensor]:
         shape, device = (self.count, self._env.num_actions), self._env.device
@@ -210,9 +245,8 @@ class PolicyPlayback(Playback):
 
     def _restart(self) -> None:
         """Start everybody at the chosen phase of the chosen clip; nobody is pushed or down."""
-        phases = torch.full((self.count,), self._start, device=self._env.device)
         clips = torch.full_like(self._everyone, self._clip)
-        self._obs = self._env.reset(phases, clip_ids=clips)
+        self._obs = self._env.reset(self._starts.draw(clips), clip_ids=clips)
         self._down_steps = torch.zeros_like(self._everyone)
         self._push_steps = [0] * self.count
         self._forces = torch.zeros(self.count, 3, device=self._env.device)
@@ -248,6 +282,31 @@ class PolicyPlayback(Playback):
             down=(self._down_steps > 0).cpu().numpy(),
             pushes=self._forces.cpu().numpy().copy(),
         )
+
+
+class _ChosenPhase(PhaseSampling):
+    """Every episode starts at one phase, which whoever watches chooses."""
+
+    def __init__(self, motions: Any) -> None:
+        """Begin with phase 0."""
+        self.phase = 0.0
+        self._motions = motions
+
+    def draw(self, clip_ids: Tensor) -> Tensor:
+        """The phase, but of clips that end one with `LEAST_SECONDS` left."""
+        last = 1.0 - LEAST_SECONDS / self._motions.trajectory_lens
+        last = torch.where(self._motions.loops, 1.0, last.clamp(min=0.0))
+        return last[clip_ids].clamp(max=self.phase)
+
+    def count(self, clip_ids: Tensor, phase: Tensor, failed: Tensor) -> None:
+        """Nothing is counted."""
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """Nothing is kept."""
+        return {}
+
+    def load_state_dict(self, saved: dict[str, Tensor]) -> None:
+        """What a training counted does not matter here."""
 
 
 def _poses(state: SimState) -> Poses:

@@ -30,6 +30,8 @@ EVALUATION_EPISODES = 40
 """Episodes of an evaluation inside training, half of them from phase 0."""
 VIDEO_SECONDS = 5.0
 """Length of a video during training; drawing a second takes about 5 s of one core."""
+VIDEO_WAIT, VIDEO_WAIT_INTERRUPTED = 60.0, 1.0
+"""Time that the last video is waited for at the end, and when the training is stopped [s]."""
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -47,9 +49,9 @@ def main(argv: list[str] | None = None) -> int:
     from animRL.runner.processes import Processes
     from animRL.scripts.live_view import check_address
 
-    check_address(args)
-
     processes = Processes.from_environment()
+    if processes.is_main:
+        check_address(args)
     with ExitStack() as stack:
         if not processes.is_main:
             stack.enter_context(redirect_stdout(stack.enter_context(open(os.devnull, "w"))))
@@ -96,28 +98,39 @@ def _train_and_write(
     run_dir = _new_run(args.task, env_cfg, train_cfg)
     if resumed_from is not None:
         _take_over(args.task, runner, env_cfg, resumed_from[0], run_dir)
-    runner.open_run(run_dir, bool(args.wb), resumed_from[0] if resumed_from else None)
+    runner.open_run(run_dir, bool(args.wb), _goes_on_with(resumed_from))
     recorder = _recorder(args, env, run_dir)
     runner.evaluations.on_evaluation = _film(recorder, train_cfg, env)
     runner.evaluations.reference = _reference(args.task, runner, env_cfg)
     print_start(args.task, runner, run_dir)
     view = _live_view(args, runner, env_cfg, run_dir)
-    began = time.perf_counter()
+    began, finished = time.perf_counter(), False
     try:
         runner.processes.wait_for_main()
         runner.learn(train_cfg.runner.max_iterations - runner.current_learning_iteration)
+        finished = True
     except (KeyboardInterrupt, SystemExit, ProcessLost):
         _print_how_to_go_on(args, runner, resumed_from[0] if resumed_from else None, run_dir)
         raise
     finally:
-        draw_curve(args.task, runner, run_dir)
-        recorder.close()
         view.close()
         (run_dir / LIVE_NAME).unlink(missing_ok=True)
+        draw_curve(args.task, runner, run_dir)
+        recorder.close(VIDEO_WAIT if finished else VIDEO_WAIT_INTERRUPTED)
         for task in (env, runner.evaluations.env):
             if task is not None:
                 task.backend.close()
     print_end(args.task, runner, run_dir, time.perf_counter() - began)
+
+
+def _goes_on_with(resumed_from: tuple[Path, Path] | None) -> Path | None:
+    """The run whose W&B run goes on: W&B takes no values of iterations that it has already."""
+    from animRL.runner.run_dir import find_checkpoint
+
+    if resumed_from is None:
+        return None
+    run, checkpoint = resumed_from
+    return run if find_checkpoint(run, -1) == checkpoint else None
 
 
 def _print_how_to_go_on(

@@ -45,16 +45,20 @@ def main(argv: list[str] | None = None) -> int:
         parser.error("--actions: not together with --load_run or --checkpoint")
     if args.beside and args.load_run is None:
         parser.error("--beside: needs --load_run")
+    if args.motion and args.load_run is None and not args.actions:
+        for name in ("checkpoint", "num_envs", "sim", "device"):
+            if getattr(args, name) is not None:
+                parser.error(f"--{name}: not for clips alone; valid: with --load_run or --actions")
+    _check_view(args)
     _be_modest()
-    server = _announce(args)
     ended = threading.Event()
     if args.beside:
         threading.Thread(target=_wait_for_end_of_input, args=(ended,), daemon=True).start()
 
     from animRL.viewer.live.player import Player
 
-    player = Player(_playback(args, count))
-    display = _display(args, server, player)
+    player = Player(_playback(args, count))  # before it is announced: what fails, fails here
+    display = _open_display(args, player)
     try:
         player.run(display, ended.is_set)
     finally:
@@ -71,28 +75,32 @@ def _be_modest() -> None:
         os.nice(5)
 
 
-def _announce(args: argparse.Namespace) -> Any:
-    """Open the page, or see that a window can be opened, and say where; returns the server."""
+def _check_view(args: argparse.Namespace) -> None:
+    """Find out at once whether there can be a view."""
     from animRL.viewer.live import desktop, page
 
-    server = None
     if args.viewer == "desktop":
-        if not desktop.has_display():
-            raise InputError(desktop.NO_DISPLAY)
+        desktop.require_display()
+    else:
+        page.require()
+        page.check_address(args.host or page.LOOPBACK, args.port)
+
+
+def _open_display(args: argparse.Namespace, player: Any) -> Any:
+    """Open the page or the window, and say where it is."""
+    from animRL.viewer.live import desktop, page
+
+    display: Any
+    if args.viewer == "desktop":
+        display = desktop.Desktop(player)
         print(desktop.HELP)
     else:
         server = page.open_server(args.host, args.port)
+        display = page.Page(server, player)
         print("\n".join(page.where_it_is(server)))
     print("" if args.beside else "Ctrl-C ends it")  # empty: the end of what is to be passed on
     sys.stdout.flush()
-    return server
-
-
-def _display(args: argparse.Namespace, server: Any, player: Any) -> Any:
-    from animRL.viewer.live.desktop import Desktop
-    from animRL.viewer.live.page import Page
-
-    return Desktop(player) if server is None else Page(server, player)
+    return display
 
 
 def _playback(args: argparse.Namespace, count: int) -> Any:
@@ -100,6 +108,7 @@ def _playback(args: argparse.Namespace, count: int) -> Any:
     from animRL.runner.run_dir import find_checkpoint
     from animRL.scripts.policy_playback import RANDOM, ZERO, PolicyPlayback
     from animRL.tasks import make_env_cfg, make_train_cfg
+    from animRL.utils.seeding import seed_everything
 
     env_cfg, train_cfg = make_env_cfg(args.task), make_train_cfg(args.task)
     run = checkpoint = None
@@ -110,6 +119,7 @@ def _playback(args: argparse.Namespace, count: int) -> Any:
         checkpoint = None if args.beside == "train" else find_checkpoint(run, args.checkpoint)
     apply_overrides(env_cfg, train_cfg, args)
     env_cfg.set("sim.threads", 1)
+    seed_everything(train_cfg.runner.seed)
     if clips_alone:
         return _clips(env_cfg)
     actions = RANDOM if args.actions == "random" else ZERO

@@ -259,3 +259,26 @@ def test_a_resumed_run_goes_on_with_its_wandb_run(tmp_path: Path, no_account, ca
     writer.stop()
     fresh = (tmp_path / "fourth" / WANDB_ID_NAME).read_text().strip()
     assert fresh not in (ids[0], "../../etc"), "what is no id is not taken for one"
+
+
+def test_a_film_that_is_being_written_is_left_alone(tmp_path: Path, monkeypatch) -> None:
+    sent: list[Path] = []
+
+    class Taking:
+        def __init__(self, *arguments: Any) -> None: ...
+
+        def add_video(self, path: Path, step: int) -> None:
+            sent.append(path)
+
+        def close(self) -> None: ...
+
+    monkeypatch.setattr(log_writers, "WandbRun", Taking)
+    writer = AnimLogWriter(str(tmp_path), use_wandb=True)
+    part, whole = tmp_path / ".video_50.7.part.mp4", tmp_path / "video_50.mp4"
+    for path in (part, whole):
+        path.write_bytes(b"video")
+        writer.save_video(path, 50)
+    whole.unlink()
+    writer.save_video(whole, 51)  # gone between listing and reading
+    writer.stop()
+    assert sent == [whole]

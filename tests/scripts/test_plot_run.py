@@ -66,6 +66,8 @@ def test_what_is_not_there_is_left_out(tmp_path, panels):
     run = make_run(tmp_path / "run", evaluations=0)
     plot_run.main([str(run), "--x", "iterations"])
     assert list(panels[0]) == list(SCALARS) and (run / "learning_curves.png").is_file()
+    with pytest.raises(InputError, match="run: no evaluation yet.*valid: --x=iterations"):
+        plot_run.main([str(run), str(make_run(tmp_path / "good"))])
     run = make_run(tmp_path / "other", scalars=0)
     plot_run.main([str(run)])
     assert list(panels[1]) == list(EVALUATIONS)

@@ -88,8 +88,13 @@ def test_other_kernels_judge_the_same_instant(play):
     assert after.terms["track_joint_pos"][0] == pytest.approx(value ** (1 / 0.09), rel=1e-4)
     product = np.prod([term[0] for term in after.terms.values()])
     assert after.total[0] == pytest.approx(product, rel=1e-5)
-    assert playback.set_kernel("track_joint_pos", sigma, 100.0).terms["track_joint_pos"][0] == 1.0
-    assert playback.kernels["track_joint_pos"] == (sigma, 100.0)
+    freed = playback.set_kernel("track_joint_pos", tolerance=100.0)
+    assert freed.terms["track_joint_pos"][0] == 1.0
+    assert playback.kernels["track_joint_pos"] == (0.3 * sigma, 100.0)
+    assert playback.forget_kernels().total[0] == before.total[0]
+    assert playback.kernels["track_joint_pos"] == (sigma, tolerance)
+    playback.reset(0.5)
+    assert playback.set_kernel("track_joint_pos", sigma=0.1) is None, "nothing is judged yet"
 
 
 def test_several_characters_are_told_apart(play):
@@ -100,6 +105,52 @@ def test_several_characters_are_told_apart(play):
     assert len(shown.poses) == len(shown.reference) == 3
     steps(playback, 120)
     assert not playback.step().down.any(), "the second starts again, the others go on"
+
+
+def test_at_a_start_the_reference_is_where_the_character_is(play):
+    shown = play().reset(0.37)
+    assert shown.phases[0] == pytest.approx(0.37) and shown.total is None
+    np.testing.assert_allclose(shown.poses.root_pos, shown.reference.root_pos, atol=1e-5)
+    np.testing.assert_allclose(shown.poses.joint_pos, shown.reference.joint_pos, atol=1e-5)
+
+
+def test_several_keep_to_the_chosen_clip_and_phase(play, monkeypatch):
+    files = [f"datasets/bob3/{name}.txt" for name in ("Walk", "Cartwheel")]
+    env_cfg, train_cfg = load_configurations("walk", RUN)
+    env_cfg.set("motion_loader.motion_files", files)
+    env_cfg.set("sim.threads", 1)
+    playback = PolicyPlayback("walk", env_cfg, train_cfg, 3, RUN, RUN / "model.pt")
+    playback.choose_clip("Cartwheel")
+    assert playback.reset(0.25).phases == pytest.approx(0.25)
+    began = []
+    for _ in range(300):
+        before = playback._env.episode_steps
+        playback.step()
+        for who in (playback._env.episode_steps < before).nonzero().flatten().tolist():
+            began.append(float(playback._env.reference.reset_phase[who]))
+            assert int(playback._env.reference.clip_ids[who]) == 1
+    assert len(began) >= 3 and began == pytest.approx(len(began) * [0.25])
+    playback.close()
+
+
+@pytest.mark.parametrize("phase", [0.99, 1.0])
+def test_the_end_of_a_clip_leaves_something_to_see(play, phase):
+    playback = play("cartwheel", REPO_ROOT / "results" / "cartwheel")
+    assert playback.reset(phase).phases[0] == pytest.approx(0.9, abs=0.02)
+    places = [s.poses.root_pos[0, 2] for s in steps(playback, 10)]
+    assert len(set(places)) == 10
+
+
+def test_checkpoints_of_a_training_appear(play, tmp_path):
+    playback = play(run=tmp_path, checkpoint=None)
+    assert playback.checkpoints == [NEWEST, ZERO, RANDOM]
+    save_checkpoint(tmp_path / "model_50.pt", load_checkpoint(RUN / "model.pt"))
+    playback.refresh()
+    assert "model_50.pt" in playback.checkpoints
+    playback.choose_checkpoint("model_50.pt")
+    playback.choose_checkpoint(NEWEST)
+    save_checkpoint(tmp_path / LIVE_NAME, {**load_checkpoint(RUN / "model.pt"), "iter": 60})
+    assert playback.refresh() == "policy of iteration 60"
 
 
 def test_a_clip_that_ends_starts_again(play):
@@ -119,9 +170,9 @@ def test_without_a_policy_it_plays_actions(play, actions):
 
 def test_checkpoints_can_be_chosen(play):
     playback = play()
-    assert playback.checkpoints[0] == "model.pt" and {ZERO, RANDOM} < set(playback.checkpoints)
+    assert playback.playing == "model.pt" and {ZERO, RANDOM} < set(playback.checkpoints)
     playback.choose_checkpoint(ZERO)
-    assert playback.checkpoints[0] == ZERO and "walk" in playback.title
+    assert playback.playing == ZERO and "walk" in playback.title
     with pytest.raises(InputError, match="no checkpoint 'x'; valid: "):
         playback.choose_checkpoint("x")
 
@@ -150,10 +201,12 @@ def test_narrowed_kernels_come_with_the_policy_and_ones_own_stay(play, tmp_path)
     playback = play(run=tmp_path, checkpoint=None)
     full = load_configurations("walk", RUN)[0].rewards.terms
     assert playback.kernels["track_ee_pos"][0] == pytest.approx(0.5 * full.track_ee_pos[0])
-    playback.set_kernel("track_ee_pos", 0.7, 0.0)
+    playback.set_kernel("track_ee_pos", tolerance=0.02)
+    payload["infos"] = {**payload["infos"], "sigma_shares": {**shares, "track_ee_pos": 0.25}}
     save_checkpoint(tmp_path / LIVE_NAME, payload)
     playback.refresh()
-    assert playback.kernels["track_ee_pos"] == (0.7, 0.0)
+    narrowed = pytest.approx(0.25 * full.track_ee_pos[0])
+    assert playback.kernels["track_ee_pos"] == (narrowed, 0.02), "what was not touched goes on"
 
 
 def test_random_numbers_of_others_are_not_asked_of(play):

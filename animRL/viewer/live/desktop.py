@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from animRL.viewer.scene import CHARACTER, REFERENCE, Figures, build_model
 
 HELP = "in the window: space pauses, right arrow is a single step, enter starts again, F pushes"
 NO_DISPLAY = "no live view: there is no display here; valid: --viewer=web, or --dv"
+NO_WINDOW = "no live view: the display takes no windows; valid: --viewer=web, or --dv"
 _SPACE, _ENTER, _RIGHT, _PUSH = 32, 257, 262, ord("F")
 _PUSH_NEWTON, _PUSH_SECONDS = 200.0, 0.2
 
@@ -27,6 +29,23 @@ def has_display() -> bool:
     return any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
 
 
+def require_display() -> None:
+    """Find out whether a window can be opened; MuJoCo ends the process where it cannot.
+
+    Raises:
+        InputError: if there is no display, or it takes no windows.
+    """
+    if not has_display():
+        raise InputError(NO_DISPLAY)
+    import glfw
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        opened = glfw.init()
+    if not opened:
+        raise InputError(NO_WINDOW)
+
+
 class Desktop(Display):
     """A window with the character that is followed and its reference."""
 
@@ -36,8 +55,7 @@ class Desktop(Display):
         Raises:
             InputError: if there is no display, or the window cannot be opened.
         """
-        if not has_display():
-            raise InputError(NO_DISPLAY)
+        require_display()
         import mujoco
         import mujoco.viewer
 

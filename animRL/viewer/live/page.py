@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import getpass
+import importlib.util
 import io
 import logging
 import os
@@ -27,8 +29,18 @@ MISSING = "no live view: the package viser is not installed (pip install -e '.[v
 _NEWTON_PER_METRE = 250.0
 """Force of a drag, by the distance of the pointer from the place that was taken hold of."""
 _MOST_DRAG = 800.0
-_DRAG_SECONDS = 0.25
-"""How long a drag acts after its last event: the page sends about 20 a second."""
+_DRAG_SECONDS = 60.0
+"""A drag acts until the mouse lets go; should nobody tell of that, it ends by itself."""
+
+
+def require() -> None:
+    """Find out whether there can be a page at all.
+
+    Raises:
+        InputError: if viser is missing.
+    """
+    if importlib.util.find_spec("viser") is None:
+        raise InputError(MISSING)
 
 
 def open_server(host: str | None = None, port: int | None = None) -> Any:
@@ -39,10 +51,9 @@ def open_server(host: str | None = None, port: int | None = None) -> Any:
     Raises:
         InputError: if viser is missing, or the address cannot be listened on.
     """
-    try:
-        import viser
-    except ModuleNotFoundError:
-        raise InputError(MISSING) from None
+    require()
+    import viser
+
     logging.getLogger("websockets").setLevel(logging.CRITICAL)  # it tells of pages that went away
     address = host or LOOPBACK
     check_address(address, port)
@@ -143,11 +154,14 @@ def check_address(host: str, port: int | None) -> None:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
     except OSError as error:
-        option = "--host" if port is None else "--port"
         text = getattr(error, "strerror", None) or str(error)
+        foreign = isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL
+        option, valid = (
+            ("--host", "an address of this computer") if port is None or foreign
+            else ("--port", "a free port, or none")
+        )  # fmt: skip
         raise InputError(
-            f"{option}: cannot listen on {host}:{port or PORT} ({text}); valid: "
-            + ("an address of this computer" if port is None else "a free port, or none")
+            f"{option}: cannot listen on {host}:{port or PORT} ({text}); valid: {valid}"
         ) from None
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -39,6 +39,9 @@ class Panel:
         self._plotted = 0.0
         self._values: Any = None
         self._plot: Any = None
+        self._checkpoint: Any = None
+        self._sliders: dict[str, tuple[Any, Any]] = {}
+        self._told: dict[int, Any] = {}
         self._status = self._gui.add_markdown("")
         tabs = self._gui.add_tab_group()
         with tabs.add_tab("Play"):
@@ -60,13 +63,34 @@ class Panel:
         if player.message:
             texts.append(f"*{player.message}*")
         self._write(self._status, "  \n".join(texts))
+        self._keep_current()
         label = "Go on" if player.paused else "Pause"
         if self._pause.label != label:
             self._pause.label = label
             self._step.disabled = not player.paused
-        if self._values is not None and shown.total is not None:
+        if self._values is not None:
             self._write(self._values, _table(shown, who))
-            self._draw(shown)
+            self._draw()
+
+    def _keep_current(self) -> None:
+        """Have the controls say what holds where it changed by itself: with a policy, a clip."""
+        player = self._player
+        self._tell(self._phase, player.start_phase)
+        for name, sliders in self._sliders.items():
+            for slider, value in zip(sliders, player.playback.kernels[name], strict=True):
+                self._tell(slider, float(np.clip(value, slider.min, slider.max)))
+        if self._checkpoint is not None:
+            names = tuple(player.playback.checkpoints)
+            if tuple(self._checkpoint.options) != names:
+                self._checkpoint.options = names
+            self._tell(self._checkpoint, player.playback.playing)
+
+    def _tell(self, control: Any, value: Any) -> None:
+        """Show a value that is another than at the last call; in between it is the user's."""
+        if self._told.get(id(control)) != value:
+            self._told[id(control)] = value
+            if control.value != value:
+                control.value = value
 
     def _add_clock(self) -> None:
         player, gui = self._player, self._gui
@@ -76,31 +100,29 @@ class Panel:
         self._phase = gui.add_slider("Start phase", 0.0, 1.0, 0.01, 0.0,
                                      hint="Start anew at this phase of the clip")  # fmt: skip
         again = gui.add_button("Start again")
-        self._on(self._pause.on_click, lambda: player.pause(not player.paused))
-        self._on(self._step.on_click, player.step)
-        self._on(speed.on_update, lambda: player.set_speed(speed.value))
-        self._on(self._phase.on_update, lambda: player.restart(self._phase.value))
-        self._on(again.on_click, lambda: player.restart(self._phase.value))
+        self._on(self._pause.on_click, lambda _: player.pause(not player.paused))
+        self._on(self._step.on_click, lambda _: player.step())
+        self._on(speed.on_update, player.set_speed)
+        self._on(self._phase.on_update, player.restart)
+        self._on(again.on_click, lambda _: player.restart(player.start_phase))
 
     def _add_choices(self, on_reference: Callable[[bool], None]) -> None:
         player, gui, playback = self._player, self._gui, self._player.playback
         if playback.count > 1:
             who = gui.add_slider("Character", 1, playback.count, 1, 1)
-            self._on(who.on_update, lambda: player.watch(int(who.value) - 1))
+            self._on(who.on_update, lambda value: player.watch(int(value) - 1))
         follow = gui.add_checkbox("Camera follows", True)
-        self._on(follow.on_update, lambda: player.set_follow(follow.value))
+        self._on(follow.on_update, player.set_follow)
         if player.shown.reference is not None:
             reference = gui.add_checkbox("Show reference", True)
-            self._on(reference.on_update, lambda: on_reference(reference.value))
-        self._add_dropdown("Checkpoint", playback.checkpoints, 1, player.choose_checkpoint)
-        self._add_dropdown("Clip", playback.clips, 2, player.choose_clip)
-
-    def _add_dropdown(
-        self, label: str, names: Sequence[str], least: int, choose: Callable[[str], None]
-    ) -> None:
-        if len(names) >= least:
-            field = self._gui.add_dropdown(label, tuple(names), initial_value=names[0])
-            self._on(field.on_update, lambda: choose(field.value))
+            self._on(reference.on_update, on_reference)
+        if playback.checkpoints:
+            names = tuple(playback.checkpoints)
+            self._checkpoint = gui.add_dropdown("Checkpoint", names, initial_value=playback.playing)
+            self._on(self._checkpoint.on_update, player.choose_checkpoint)
+        if len(playback.clips) > 1:
+            clip = gui.add_dropdown("Clip", tuple(playback.clips), initial_value=playback.clips[0])
+            self._on(clip.on_update, player.choose_clip)
 
     def _add_push(self) -> None:
         player, gui = self._player, self._gui
@@ -112,7 +134,7 @@ class Panel:
             button = gui.add_button("Push")
         self._on(
             button.on_click,
-            lambda: player.push(newton.value, DIRECTIONS[direction.value], seconds.value),
+            lambda _: player.push(newton.value, DIRECTIONS[direction.value], seconds.value),
         )
 
     def _add_rewards(self) -> None:
@@ -131,6 +153,8 @@ class Panel:
         )  # fmt: skip
         self._values = gui.add_markdown("")
         gui.add_markdown("Pause, then see what other kernels would say of this instant:")
+        own = gui.add_button("The policy's own kernels")
+        self._on(own.on_click, lambda _: self._player.forget_kernels())
         for name, (sigma, tolerance) in kernels.items():
             self._add_kernel(name, sigma, tolerance)
 
@@ -140,20 +164,31 @@ class Panel:
         with gui.add_folder(name, expand_by_default=False):
             width = gui.add_slider("sigma", low, high, (high - low) / 200.0, sigma)
             free = gui.add_slider("tolerance", 0.0, max(sigma, tolerance), sigma / 100.0, tolerance)
-        for slider in (width, free):
-            self._on(slider.on_update, lambda: player.set_kernel(name, width.value, free.value))
+        self._sliders[name] = width, free
+        self._on(width.on_update, lambda value: player.set_kernel(name, sigma=value))
+        self._on(free.on_update, lambda value: player.set_kernel(name, tolerance=value))
 
-    def _on(self, register: Callable[[Any], Any], command: Callable[[], None]) -> None:
-        """Have a control's event carry out a command in the player's thread."""
-        register(lambda _event: self._player.post(command))
+    def _on(self, register: Callable[[Any], Any], command: Callable[[Any], Any]) -> None:
+        """Have the player's thread carry out a command with a control's value, when a user sets it.
 
-    def _draw(self, shown: Shown) -> None:
+        The value is that of the event: by the time of the command the control may show another.
+        """
+
+        def happened(event: Any) -> None:
+            value = event.target.value
+            if event.client_id is not None:  # else it was this program that set the value
+                self._player.post(lambda: command(value))
+
+        register(happened)
+
+    def _draw(self) -> None:
         history, now = self._player.history, time.monotonic()
-        if now - self._plotted < _PLOT_SECONDS or len(history.times) < 2:
+        if now - self._plotted < _PLOT_SECONDS:
             return
         self._plotted = now
-        rows = [history.times, history.totals, *(history.terms[name] for name in shown.terms)]
-        self._plot.data = tuple(np.array(row) for row in rows)
+        terms = [history.terms.get(name, ()) for name in self._player.playback.kernels]
+        rows = [np.array(row, dtype=float) for row in (history.times, history.totals, *terms)]
+        self._plot.data = tuple(row if len(row) else np.zeros(1) for row in rows)
 
     @staticmethod
     def _write(handle: Any, text: str) -> None:
@@ -167,8 +202,9 @@ def _colour(number: int) -> str:
 
 
 def _table(shown: Shown, who: int) -> str:
-    """Each term's value beside the colour of its line, the lowest in bold."""
-    assert shown.total is not None
+    """Each term's value beside the colour of its line, the lowest in bold; unjudged: empty."""
+    if shown.total is None:
+        return ""
     values = {name: float(term[who]) for name, term in shown.terms.items()}
     lowest = min(values, key=lambda name: values[name])
     rows = ["| term | value |", "|:--|--:|", f"| ■ {TOTAL} | **{shown.total[who]:.3f}** |"]

@@ -42,7 +42,7 @@ class Playback(ABC):
     """N characters that move step by step, and what can be changed about them while they do.
 
     All calls come from one thread. What is not supported is told by ``can_push``, and by an empty
-    ``checkpoints`` or ``kernels``.
+    ``checkpoints`` or ``kernels``. After an episode a character starts again as ``reset`` said.
     """
 
     character: Character
@@ -55,7 +55,9 @@ class Playback(ABC):
     clips: Sequence[str] = ()
     """Names of the clips to choose from; one or more."""
     checkpoints: Sequence[str] = ()
-    """Names of the checkpoints to choose from, the one in use first."""
+    """Names of the checkpoints to choose from; more may come."""
+    playing: str = ""
+    """The one in use."""
     title: str = ""
     """What is played, in a few words."""
 
@@ -86,8 +88,14 @@ class Playback(ABC):
         """Sigma and tolerance of each reward term, in the unit of its error."""
         return {}
 
-    def set_kernel(self, name: str, sigma: float, tolerance: float) -> Shown | None:
-        """Change a kernel and judge the present instant anew; None: there is none yet."""
+    def set_kernel(
+        self, name: str, sigma: float | None = None, tolerance: float | None = None
+    ) -> Shown | None:
+        """Change what is given of a kernel and judge the present instant anew; None: unjudged."""
+        return None
+
+    def forget_kernels(self) -> Shown | None:
+        """Take back what `set_kernel` changed, and judge the present instant anew."""
         return None
 
 

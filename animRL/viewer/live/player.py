@@ -88,8 +88,8 @@ class Player:
         self.history = History()
         self.paused, self.speed = False, 1.0
         self.follow, self.who = True, 0
-        self.seconds = 0.0
-        """Time played since the last start [s]."""
+        self.seconds, self.start_phase = 0.0, 0.0
+        """Time played since the last start [s], and the phase of that start."""
         self.message = ""
         """The last thing worth telling: a newer policy, a fall, a choice that failed."""
         self._posted: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
@@ -128,9 +128,10 @@ class Player:
             if self._changed and now - drawn >= DRAW_SECONDS:
                 drawn, self._changed = now, False
                 display.show(self, self._shown, self._centre)
-            wait = (drawn + DRAW_SECONDS if self.paused else due) - time.monotonic()
-            if wait > 0.0:
-                time.sleep(min(wait, _IDLE_SECONDS))
+            wake = now + _IDLE_SECONDS if self.paused else due
+            if self._changed:
+                wake = min(wake, drawn + DRAW_SECONDS)
+            time.sleep(min(max(wake - time.monotonic(), 0.0), _IDLE_SECONDS))
 
     def step(self) -> None:
         """Go on by one step, paused or not."""
@@ -147,8 +148,8 @@ class Player:
         self.paused, self._changed = paused, True
 
     def restart(self, phase: float) -> None:
-        """Start all characters at a phase."""
-        self.seconds = 0.0
+        """Start all characters at a phase, now and after each fall or end."""
+        self.seconds, self.start_phase = 0.0, phase
         self.history.clear()
         self._take(self.playback.reset(phase))
 
@@ -160,6 +161,8 @@ class Player:
         """Follow and judge another character."""
         self.who, self._changed = int(np.clip(who, 0, self.playback.count - 1)), True
         self.history.clear()
+        if self.follow:
+            self._centre = self._root()
 
     def set_follow(self, follow: bool) -> None:
         """Keep the character in the middle, or let it walk away."""
@@ -178,7 +181,7 @@ class Player:
 
     def choose_clip(self, name: str) -> None:
         """Follow another clip, from its beginning."""
-        self.seconds = 0.0
+        self.seconds, self.start_phase = 0.0, 0.0
         self.history.clear()
         self._take(self.playback.choose_clip(name))
 
@@ -190,9 +193,17 @@ class Player:
         except InputError as error:
             self._tell(str(error))
 
-    def set_kernel(self, name: str, sigma: float, tolerance: float) -> None:
-        """Change a reward kernel; the present instant is judged anew."""
+    def set_kernel(
+        self, name: str, sigma: float | None = None, tolerance: float | None = None
+    ) -> None:
+        """Change what is given of a reward kernel; the present instant is judged anew."""
         shown = self.playback.set_kernel(name, sigma, tolerance)
+        if shown is not None:
+            self._take(shown)
+
+    def forget_kernels(self) -> None:
+        """Judge by the policy's own kernels again, the present instant first."""
+        shown = self.playback.forget_kernels()
         if shown is not None:
             self._take(shown)
 

@@ -50,8 +50,13 @@ class Sliding(Playback):
     def kernels(self):
         return {"term": self.sigma}
 
-    def set_kernel(self, name, sigma, tolerance):
-        self.sigma = (sigma, tolerance)
+    def set_kernel(self, name, sigma=None, tolerance=None):
+        old = self.sigma
+        self.sigma = (sigma or old[0], old[1] if tolerance is None else tolerance)
+        return self.shown()
+
+    def forget_kernels(self):
+        self.sigma = (0.5, 0.0)
         return self.shown()
 
     def shown(self) -> Shown:
@@ -151,6 +156,9 @@ def test_the_centre_follows_smoothly_and_jumps_with_the_character(player):
     player.watch(1)
     player.step()
     assert player._centre[0] == pytest.approx(5.0)
+    player.watch(0)
+    assert player._centre[0] == pytest.approx(0.52, abs=0.05), "at once, even while it is held"
+    player.watch(1)
     player.set_follow(False)
     player.watch(0)
     player.step()
@@ -170,8 +178,17 @@ def test_history_forgets(player):
 def test_another_kernel_is_seen_at_once(player, playback):
     player.pause(True)
     before = float(player.shown.total[0])
-    player.set_kernel("term", 0.25, 0.0)
+    player.set_kernel("term", sigma=0.25)
     assert (before, float(player.shown.total[0]), playback.steps) == (0.5, 0.25, 0)
+    player.forget_kernels()
+    assert float(player.shown.total[0]) == 0.5
+
+
+def test_a_held_picture_takes_no_time(player):
+    player.pause(True)
+    begun = time.process_time()
+    player.run(Screen(1.0))
+    assert time.process_time() - begun < 0.3
 
 
 def test_falls_and_news_are_told(player, playback):
