@@ -31,7 +31,7 @@ help:
 	@echo ""
 	@echo "Variables: TASK=walk    ARGS=\"--set rewards.terms.track_ee_pos=[0.3,0.0]\" (passed on to the script)"
 	@echo "           UNTIL= (empty: make train goes on to the last iteration)"
-	@echo "           PYTHON=python3.12    EXTRAS=dev,motion,viewer,gpu    TORCH_INDEX=<pip index for torch>"
+	@echo "           PYTHON=python3.12    EXTRAS=dev,motion,viewer,gpu,browser    TORCH_INDEX=<pip index for torch>"
 
 install: $(INSTALLED)
 

@@ -23,6 +23,7 @@ EXTRAS = {
     "motion": ["mink", "daqp"],  # daqp: the solver that mink is given
     "gpu": ["mujoco-warp==4.0.0", "warp-lang"],
     "viewer": ["viser"],
+    "browser": ["playwright"],  # drives an installed Chromium in tests of the page
 }
 
 setup(
