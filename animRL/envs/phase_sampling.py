@@ -47,6 +47,30 @@ class PhaseSampling(ABC):
         """Go back to what was counted, unless it is nothing or of other clips."""
 
 
+class FixedPhase(PhaseSampling):
+    """Every episode starts at one phase, ``phase``, which may be changed; for who watches."""
+
+    def __init__(self, motions: MotionLoader, least_seconds: float) -> None:
+        """Begin with phase 0; of a clip that ends, at least so many seconds are left."""
+        self.phase = 0.0
+        last = (1.0 - least_seconds / motions.trajectory_lens).clamp(min=0.0)
+        self._last = torch.where(motions.loops, 1.0, last)
+
+    def draw(self, clip_ids: Tensor) -> Tensor:
+        """Phases (n,) in [0, 1], all alike but for what is left of the clips (n,)."""
+        return self._last[clip_ids].clamp(max=self.phase)
+
+    def count(self, clip_ids: Tensor, phase: Tensor, failed: Tensor) -> None:
+        """Nothing is counted."""
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """Nothing was counted."""
+        return {}
+
+    def load_state_dict(self, saved: dict[str, Tensor]) -> None:
+        """Whatever a training counted does not matter here."""
+
+
 class UniformPhases(PhaseSampling):
     """Every phase alike, as in reference state initialisation (Peng et al. 2018, section 6.1)."""
 

@@ -43,7 +43,7 @@ def main(argv: list[str] | None = None) -> int:
     if args.episodes < 1:
         parser.error(f"--episodes {args.episodes}: valid: at least 1")
 
-    from animRL.scripts.live_view import check_address
+    from animRL.scripts.live_view import beside_evaluation, check_address
 
     check_address(args)
     run, checkpoint, env_cfg, train_cfg = _load(args)
@@ -51,7 +51,7 @@ def main(argv: list[str] | None = None) -> int:
     _check_writable(out, "--out")
     if args.gif is not None:
         _check_writable(args.gif.parent, "--gif")
-    view = _live_view(args, run)
+    view = beside_evaluation(args, run)
     try:
         _evaluate(args, env_cfg, train_cfg, checkpoint, out, view)
         view.stay()
@@ -77,23 +77,6 @@ def _evaluate(
     _record(args, env_cfg, train_cfg, checkpoint, out)
     view.tell(print)
     print(f"results lie in {out.resolve()}")
-
-
-def _live_view(args: argparse.Namespace, run: Path) -> Any:
-    """Show the policy meanwhile, unless that is not wanted."""
-    from animRL.scripts.live_view import LiveView, NoView
-
-    if args.dv:
-        return NoView()
-    given = [f"--task={args.task}", f"--load_run={run}", "--beside=eval"]
-    for name in ("checkpoint", "sim", "device", "seed"):
-        if getattr(args, name) is not None:
-            given.append(f"--{name}={getattr(args, name)}")
-    for name in ("motion", "set"):
-        if getattr(args, name):
-            given += [f"--{name}", *getattr(args, name)]
-    view = LiveView(args, given)
-    return view
 
 
 def _check_writable(folder: Path, option: str) -> None:

@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from animRL.utils.paths import PACKAGE_ROOT
 
@@ -158,3 +159,34 @@ class Snapshots:
         self._saved = now
         with suppress(Exception):
             self._save(str(self._path))
+
+
+def beside_training(args: argparse.Namespace, runner: Any, env_cfg: Any, run_dir: Path) -> Any:
+    """Show what a training learns, unless that is not wanted.
+
+    The view simulates a character of its own on the CPU, whatever engine trains.
+    """
+    from animRL.runner.run_dir import LIVE_NAME
+    from animRL.sim.factory import engine_for_few
+
+    if args.dv:
+        return NoView()
+    engine = engine_for_few(env_cfg.sim.engine)
+    given = [f"--task={args.task}", f"--load_run={run_dir}", f"--sim={engine}", "--device=cpu"]
+    view = LiveView(args, ["--beside=train", *given])
+    runner.on_iteration = Snapshots(view, runner.save, run_dir / LIVE_NAME)
+    return view
+
+
+def beside_evaluation(args: argparse.Namespace, run: Path) -> Any:
+    """Show the policy that is being evaluated, unless that is not wanted."""
+    if args.dv:
+        return NoView()
+    given = [f"--task={args.task}", f"--load_run={run}", "--beside=eval"]
+    for name in ("checkpoint", "sim", "device", "seed"):
+        if getattr(args, name) is not None:
+            given.append(f"--{name}={getattr(args, name)}")
+    for name in ("motion", "set"):
+        if getattr(args, name):
+            given += [f"--{name}", *getattr(args, name)]
+    return LiveView(args, given)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from animRL.envs import terminations
 from animRL.envs.mimic_task import StepResult
-from animRL.envs.phase_sampling import PhaseSampling
+from animRL.envs.phase_sampling import FixedPhase
 from animRL.envs.starts import state_on_clip
 from animRL.evaluation.evaluate import evaluation_config
 from animRL.runner.checkpoint import load_checkpoint
@@ -71,7 +71,7 @@ class PolicyPlayback(Playback):
             cfg.set("init_state.joint_noise", 0.0)
             cfg.set("init_state.root_velocity_noise", 0.0)
         self._env = env = make_env(task, cfg)
-        self._starts = env.phase_sampling = _ChosenPhase(env.motion_loader)
+        self._starts = env.phase_sampling = FixedPhase(env.motion_loader, LEAST_SECONDS)
         self._task, self._train_cfg, self._run = task, train_cfg, run
         self.character, self.count, self.dt = env.character.to("cpu"), count, env.dt
         self.can_push = "push_force" in env.backend.caps
@@ -282,31 +282,6 @@ class PolicyPlayback(Playback):
             down=(self._down_steps > 0).cpu().numpy(),
             pushes=self._forces.cpu().numpy().copy(),
         )
-
-
-class _ChosenPhase(PhaseSampling):
-    """Every episode starts at one phase, which whoever watches chooses."""
-
-    def __init__(self, motions: Any) -> None:
-        """Begin with phase 0."""
-        self.phase = 0.0
-        self._motions = motions
-
-    def draw(self, clip_ids: Tensor) -> Tensor:
-        """The phase, but of clips that end one with `LEAST_SECONDS` left."""
-        last = 1.0 - LEAST_SECONDS / self._motions.trajectory_lens
-        last = torch.where(self._motions.loops, 1.0, last.clamp(min=0.0))
-        return last[clip_ids].clamp(max=self.phase)
-
-    def count(self, clip_ids: Tensor, phase: Tensor, failed: Tensor) -> None:
-        """Nothing is counted."""
-
-    def state_dict(self) -> dict[str, Tensor]:
-        """Nothing is kept."""
-        return {}
-
-    def load_state_dict(self, saved: dict[str, Tensor]) -> None:
-        """What a training counted does not matter here."""
 
 
 def _poses(state: SimState) -> Poses:

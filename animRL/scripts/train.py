@@ -93,6 +93,7 @@ def _train_and_write(
 ) -> None:
     """Train and leave checkpoints, curves and videos in a new folder."""
     from animRL.runner.run_dir import LIVE_NAME
+    from animRL.scripts.live_view import beside_training
 
     env, train_cfg = runner.env.env, runner.train_cfg
     run_dir = _new_run(args.task, env_cfg, train_cfg)
@@ -103,7 +104,7 @@ def _train_and_write(
     runner.evaluations.on_evaluation = _film(recorder, train_cfg, env)
     runner.evaluations.reference = _reference(args.task, runner, env_cfg)
     print_start(args.task, runner, run_dir)
-    view = _live_view(args, runner, env_cfg, run_dir)
+    view = beside_training(args, runner, env_cfg, run_dir)
     began, finished = time.perf_counter(), False
     try:
         runner.processes.wait_for_main()
@@ -273,24 +274,6 @@ def _reference(task: str, runner: Any, env_cfg: Any) -> Any:
     if runner.processes.many:
         return None
     return find_reference(task, env_cfg, runner.train_cfg, runner.env.env.motion_loader.names)
-
-
-def _live_view(args: argparse.Namespace, runner: Any, env_cfg: Any, run_dir: Path) -> Any:
-    """Start the live view of what is learned, unless it is not wanted.
-
-    It simulates a character of its own on the CPU, whatever engine trains.
-    """
-    from animRL.runner.run_dir import LIVE_NAME
-    from animRL.scripts.live_view import LiveView, NoView, Snapshots
-    from animRL.sim.factory import engine_for_few
-
-    if args.dv:
-        return NoView()
-    engine = engine_for_few(env_cfg.sim.engine)
-    given = [f"--task={args.task}", f"--load_run={run_dir}", f"--sim={engine}", "--device=cpu"]
-    view = LiveView(args, ["--beside=train", *given])
-    runner.on_iteration = Snapshots(view, runner.save, run_dir / LIVE_NAME)
-    return view
 
 
 def _recorder(args: argparse.Namespace, env: Any, run_dir: Path) -> Any:
