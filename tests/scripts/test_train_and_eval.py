@@ -229,7 +229,7 @@ def test_several_clips_are_trained_on_and_reported_each(
     captions = drawn["animation.mp4"]
     # Each clip once, in turn, named; the loop for ten seconds.
     assert [c.split("\n")[0] for c in captions] == ["long"] * 39 + ["short"] * 19 + ["Walk"] * 500
-    assert captions[39].split("\n")[1].startswith("0.0 s   reward")
+    assert captions[39].split("\n")[1].startswith("0.0 s   phase 0.0")
 
 
 def test_many_clips_are_told_by_their_number(logs: Path, tmp_path: Path, capsys) -> None:
