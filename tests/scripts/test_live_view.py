@@ -123,9 +123,10 @@ def test_snapshots_come_now_and_then_and_cannot_fail(stand_in, tmp_path, monkeyp
     assert len(saved) == 1, "nobody is there to see it"
 
 
-def test_nobody_looks():
+def test_nobody_looks(capsys):
     view = NoView()
     view.tell(print), view.stay(), view.close()
+    assert view.silent and not view.alive and capsys.readouterr().out == ""
 
 
 TRAIN = [
