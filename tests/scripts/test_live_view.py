@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import pytest
 
 from animRL.scripts import live_view
 from animRL.scripts.live_view import LiveView, NoView, Snapshots
-from animRL.utils.paths import PACKAGE_ROOT
+from animRL.utils.paths import LOGS, PACKAGE_ROOT
 
 SCRIPT = """
 import sys, time
@@ -149,8 +150,6 @@ def test_a_port_that_cannot_be_had_is_refused_before_the_work(script):
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads Linux's /proc")
 def test_a_training_is_watched_and_survives_the_end_of_its_view():
     pytest.importorskip("viser", reason="the extra viewer is not installed")
-    from tests.scripts.training_folder import remove_experiment
-
     process = subprocess.Popen(
         [*TRAIN, "--max_iterations=150"],
         stdout=subprocess.PIPE,
@@ -170,7 +169,7 @@ def test_a_training_is_watched_and_survives_the_end_of_its_view():
         assert "ssh -L " in text
     finally:
         process.kill()
-        remove_experiment("live_view_test")
+        shutil.rmtree(LOGS / "live_view_test", ignore_errors=True)
 
 
 def children_of(parent: int) -> list[int]:

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from animRL.utils import rotations as rot
 from animRL.viewer.poses import Array, Poses
 
 if TYPE_CHECKING:
@@ -140,15 +141,11 @@ class ClipPlayback(Playback):
 
     def _carry_on(self) -> None:
         """Move the clip's beginning to where its end is now."""
-        from animRL.utils import rotations as rot
-
         offset, turn = self._motions.loop_offset[self._clip], self._motions.loop_turn[self._clip]
         self._offset = self._offset + rot.rotate_about_z(self._turn, offset)
         self._turn = self._turn + turn
 
     def _shown(self) -> Shown:
-        from animRL.utils import rotations as rot
-
         motions = self._motions
         frames = motions.get_frame_at_phase(torch.tensor([max(self._phase, 0.0)]), self._clip)
         root = motions.get_root_pos(frames)
