@@ -8,7 +8,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
 
-from animRL.cfg.literals import parse_literal
+from animRL.cfg.literals import parse_literal, shown, shown_name
 from animRL.cfg.validators import ANY, Refused, Validator, accept, entry_of
 
 Config = TypeVar("Config", bound="BaseConfig")
@@ -101,7 +101,7 @@ class BaseConfig:
         if key is None:
             return value
         if key not in value:
-            raise ConfigError(f"{path}: no such entry; {_valid_names(key, value)}")
+            raise ConfigError(f"{shown_name(path)}: no such entry; {_valid_names(key, value)}")
         return value[key]
 
     def set(self, path: str, value: Any) -> None:
@@ -176,7 +176,7 @@ class BaseConfig:
                 self.__dict__[name] = {**self.__dict__[name], key: entry}
         except Refused as error:
             path = _join(schema.path, name if key is None else f"{name}.{key}")
-            raise ConfigError(f"{path}: expected {error}, got {repr(value):.60}") from None
+            raise ConfigError(f"{path}: expected {error}, got {shown(value)}") from None
 
     def _update(self, data: Any) -> None:
         schema = self._schema()
@@ -288,11 +288,12 @@ def _group_type(name: str, bodies: list[type], path: str) -> type[BaseConfig]:
 
 
 def _join(path: str, name: str) -> str:
+    name = shown_name(name)
     return f"{path}.{name}" if path else name
 
 
 def _valid_names(name: str, valid: Iterable[str]) -> str:
-    names = list(valid)
-    close = difflib.get_close_matches(name, names, n=1)
+    names = [shown_name(one) for one in valid]
+    close = difflib.get_close_matches(name[:100], names, n=1)
     hint = f" (did you mean {close[0]}?)" if close else ""
     return f"valid: {', '.join(names) or 'none'}{hint}"

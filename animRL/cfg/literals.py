@@ -17,6 +17,20 @@ def parse_literal(text: str) -> Any:
         return text
 
 
+def shown(value: Any, width: int = 60) -> str:
+    """A value as it stands in an error: on one line, control characters visible, cut to a width."""
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # a number of thousands of digits, a list in lists in ...
+        return f"{type(value).__name__} too large to be shown"
+    return text if len(text) <= width else f"{text[: width - 3]}..."
+
+
+def shown_name(name: str) -> str:
+    """A name, likewise, without quotes."""
+    return shown(name)[1:-1] if len(name) > 50 or not name.isprintable() else name
+
+
 def _literal(node: ast.expr | None) -> Any:
     words = {"true": True, "false": False, "null": None, "none": None}
     if isinstance(node, ast.Constant) and isinstance(node.value, bool | int | float | str | None):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -85,6 +86,27 @@ class Choice(Validator):
         return value
 
 
+class Pattern(Validator):
+    """Text that is, as a whole, as a regular expression says; `valid` says so in words."""
+
+    def __init__(self, expression: str, valid: str) -> None:
+        self.expression, self.valid = re.compile(expression), valid
+
+    def check(self, value: Any) -> Any:
+        """Return the text; raises Refused with what would be valid."""
+        if not self.expression.fullmatch(value):
+            raise Refused(self.valid)
+        return value
+
+
+_PLAIN_NAME = r"[^\W_][\w .,+=@-]{0,99}"
+_IN_WORDS = "a plain name of at most 100 characters, no path"
+NAME = Pattern(_PLAIN_NAME, _IN_WORDS)
+"""What a folder may be called."""
+NO_NAME = Pattern(f"({_PLAIN_NAME})?", f"{_IN_WORDS}, or none")
+DEVICE = Pattern(r"auto|[a-z]{1,9}(:[0-9]{1,3})?", "auto, cpu, cuda or cuda:<index>")
+
+
 class OptionalOf(Validator):
     """None, or a value of the type given (bool, int, float, str, list, dict) that meets `rule`."""
 
@@ -137,11 +159,14 @@ class KernelTerm(Validator):
 
 def accept(value: Any, like: Any, validators: tuple[Validator, ...]) -> Any:
     """Return a copy of `value` that meets the type of `like` and all validators; raises Refused."""
-    if not any(validator.typed for validator in validators):
-        free_length = any(isinstance(validator, Length) for validator in validators)
-        value = conform(value, like, free_length)
-    for validator in validators:
-        value = validator.check(value)
+    try:
+        if not any(validator.typed for validator in validators):
+            free_length = any(isinstance(validator, Length) for validator in validators)
+            value = conform(value, like, free_length)
+        for validator in validators:
+            value = validator.check(value)
+    except RecursionError:
+        raise Refused("a value that is not nested so deep") from None
     return value
 
 

@@ -15,8 +15,8 @@ import numpy as np
 from animRL.dataloader.frame_layout import FrameLayout
 from animRL.dataloader.skeleton import Skeleton
 from animRL.utils.errors import InputError
+from animRL.utils.input_files import read_json
 
-MAX_FILE_BYTES = 256 * 2**20
 # A joint angle beyond two full turns is a unit error, not a pose: 4 pi rad, or 12.6 degrees.
 MAX_JOINT_ANGLE = 4.0 * np.pi
 # Stored rotations are rounded; farther from unit length than this they are no rotations.
@@ -79,9 +79,9 @@ def clip_from_data(data: dict[str, Any], path: str | Path) -> Clip:
         raise InputError(f"{path}: MotionWeight is {weight}; valid: a number above 0")
     loop = data.get("Loop")
     if loop is not None and not isinstance(loop, bool):
-        raise InputError(f"{path}: Loop is {loop!r}; valid: true or false")
+        raise InputError(f"{path}: Loop is {loop!r:.60}; valid: true or false")
     if data.get("OutputMode", "ISAAC") != "ISAAC":
-        raise InputError(f"{path}: OutputMode is {data['OutputMode']!r}; valid: 'ISAAC'")
+        raise InputError(f"{path}: OutputMode is {data['OutputMode']!r:.60}; valid: 'ISAAC'")
     frames = _frames(data, FrameLayout(len(joint_names), len(end_effector_names)), path)
     clip = Clip(
         frames, duration, joint_names, end_effector_names, weight, loop, str(path),
@@ -164,23 +164,7 @@ def read_clip_data(path: Path) -> dict[str, Any]:
     Raises:
         InputError: if there is no such file or it holds no JSON object.
     """
-    try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise InputError(f"{path}: larger than {MAX_FILE_BYTES >> 20} MiB; not a motion clip")
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: not a text file in UTF-8; valid: a JSON motion file") from error
-    if not text.strip():
-        raise InputError(f"{path}: empty; valid: a JSON motion file")
-    try:
-        data = json.loads(text)
-    except json.JSONDecodeError as error:
-        where = f"line {error.lineno}: {error.msg}"
-        raise InputError(f"{path}: not JSON, or cut short ({where})") from error
-    except (RecursionError, ValueError) as error:  # nested too deep, or a number too long
-        raise InputError(f"{path}: not a motion file ({' '.join(str(error).split())})") from error
+    data = read_json(path, "a JSON motion file")
     if not isinstance(data, dict):
         raise InputError(f"{path}: a JSON {type(data).__name__}; valid: an object with Frames")
     return data

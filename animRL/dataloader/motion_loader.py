@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,14 +11,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from animRL.dataloader.clip import Clip, load_clip, permuted_to
+from animRL.dataloader.clip import Clip
+from animRL.dataloader.clip_files import read_clips
 from animRL.dataloader.frame_layout import FrameLayout
 from animRL.utils import rotations as rot
-from animRL.utils.errors import InputError
-from animRL.utils.paths import REPO_ROOT, RESOURCES, resolve_resource
 
-FOREIGN_SUFFIXES = (".bvh", ".csv", ".npz", ".npy", ".amc", ".fbx", ".pkl")
-"""Motion files of other programs."""
 EndEffectorKinematics = Callable[[Tensor, Tensor, Tensor], Tensor]
 """Root position (T, 3), root rotation (T, 4), joint angles (T, J) -> end effectors (T, E, 3)."""
 JointTorques = Callable[[Clip, bool], np.ndarray]
@@ -57,11 +53,7 @@ class MotionLoader:
         self.device = torch.device(device)
         self.sim_frame_dt = sim_frame_dt
         self.layout = FrameLayout(num_joints, num_ee)
-        clips = [_load(path) for path in _files(cfg.motion_files)]
-        if joint_names is not None:
-            clips = [_fitted(clip, joint_names, ee_names) for clip in clips]
-        for clip in clips:
-            _check(clip, self.layout, sim_frame_dt)
+        clips = read_clips(cfg, sim_frame_dt, self.layout, joint_names, ee_names)
         loops = [bool(c.loop) if cfg.loop is None else bool(cfg.loop) for c in clips]
         clips = [_raised(c, cfg.height_offset) for c in clips]
         if forward_kinematics is not None and cfg.refill_end_effectors:
@@ -200,70 +192,6 @@ class MotionLoader:
         rotation = self.get_root_rot(frames).unsqueeze(1)
         local = self.get_ee_pos_local(frames)
         return self.get_root_pos(frames).unsqueeze(1) + rot.quat_rotate(rotation, local)
-
-
-def _load(path: str) -> Clip:
-    """Read a clip; whoever names a file of another format learns what reads it."""
-    try:
-        return load_clip(path)
-    except InputError as error:
-        nameless = "JointNames is missing" in str(error)
-        if not nameless and Path(path).suffix.lower() not in FOREIGN_SUFFIXES:
-            raise
-        raise other_format(path) from error
-
-
-def other_format(path: str) -> InputError:
-    """The error on a motion file that is no clip: what brings it onto the character."""
-    return InputError(
-        f"{path} is no clip of animRL; bring a motion of another format onto the character "
-        f"first: {_retarget(path)}"
-    )
-
-
-def _fitted(clip: Clip, joint_names: Sequence[str], ee_names: Sequence[str] | None) -> Clip:
-    """Put a clip's columns into the character's order; one of another skeleton is refused."""
-    if clip.skeleton is not None and set(clip.joint_names) != set(joint_names):
-        raise InputError(
-            f"{clip.source}: JointNames are those of another skeleton, '{clip.skeleton.name}'; "
-            f"bring the motion onto the character first: {_retarget(clip.source)}"
-        )
-    return permuted_to(clip, joint_names, ee_names)
-
-
-def _retarget(path: str) -> str:
-    return f"python scripts/motion.py retarget {path} --out CLIP"
-
-
-def _check(clip: Clip, layout: FrameLayout, sim_frame_dt: float) -> None:
-    """Refuse a clip of another character, or one shorter than a control step."""
-    if clip.layout != layout:
-        raise InputError(
-            f"{clip.source}: {len(clip.joint_names)} joints and {len(clip.end_effector_names)} "
-            f"end effectors; valid: {layout.num_joints} and {layout.num_end_effectors}"
-        )
-    if clip.duration < sim_frame_dt:
-        raise InputError(
-            f"{clip.source}: lasts {clip.duration:g} s; valid: at least a control step, "
-            f"{sim_frame_dt:g} s"
-        )
-
-
-def _files(motion_files: str | Sequence[str]) -> list[str]:
-    """Expand a path, a pattern or a list of them to existing files, in a stable order."""
-    names = [motion_files] if isinstance(motion_files, str) else list(motion_files)
-    if not names:
-        raise InputError("motion_loader.motion_files is empty; valid: at least one motion file")
-    files: list[str] = []
-    for name in names:
-        matches: list[str] = []
-        pattern = glob.has_magic(name) and not Path(name).is_file()
-        for place in (Path.cwd(), RESOURCES, REPO_ROOT) if pattern else ():
-            matches = matches or sorted(glob.glob(str(place / name)))
-        files += matches or [
-            str(resolve_resource(name, "motion_loader.motion_files (--motion): file"))
-        ]
-    return files
 
 
 def _raised(clip: Clip, height: float) -> Clip:

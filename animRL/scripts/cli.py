@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import difflib
-import glob
 import os
 import select
 import signal
@@ -17,7 +16,9 @@ from types import FrameType
 from typing import Any, NoReturn
 
 from animRL.cfg.base_config import BaseConfig, ConfigError
-from animRL.utils.errors import InputError, ProcessLost
+from animRL.cfg.mimic.mimic_config import MimicConfig
+from animRL.cfg.sizes import check_sizes
+from animRL.utils.errors import InputError, ProcessLost, one_line
 
 os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")  # before rsl_rl: it fails where git is missing
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: idle threads leave the cores
@@ -131,7 +132,8 @@ def apply_overrides(
 ) -> None:
     """Write what was typed, and nothing else, into the two configurations.
 
-    `--set` comes last. Raises ConfigError for an unknown setting or a value that is not valid.
+    `--set` comes last. Raises ConfigError for an unknown setting, a value that is not valid, and
+    values that together ask for more memory than there is.
     """
     for option, (in_train, path) in _TARGETS.items():
         value = getattr(args, option, None)
@@ -148,37 +150,58 @@ def apply_overrides(
         path, equals, text = assignment.partition("=")
         path = path.strip()
         if not (path and equals):
-            raise ConfigError(f"--set: expected PATH=VALUE, got {assignment!r}")
+            raise ConfigError(f"--set: expected PATH=VALUE, got {assignment!r:.80}")
         config, path = _owner(env_cfg, train_cfg, path)
         config.set(path, text)
+    if isinstance(env_cfg, MimicConfig):
+        check_sizes(env_cfg, train_cfg)
 
 
 def _motion_files(names: Sequence[str]) -> list[str]:
     """Absolute paths of what is there, so that the run can be evaluated from anywhere."""
+    from animRL.dataloader.clip_files import expanded  # numpy is not needed for most commands
+
     files: list[str] = []
     for name in names:
-        found = [name] if os.path.isfile(name) else sorted(glob.glob(name))
+        found = [name] if os.path.isfile(name) else expanded(name, Path())
         files += [os.path.abspath(file) for file in found] or [name]
     return files
 
 
-def load_configurations(task: str, run: Path) -> tuple[Any, Any]:
+def load_configurations(
+    task: str, run: Path, args: argparse.Namespace | None = None
+) -> tuple[Any, Any]:
     """Return the environment and training configuration of a run, read from its ``bob.json``.
 
+    Args:
+        task: of which it has to be.
+        run: the run's folder.
+        args: what was typed; files named there may lie anywhere, those named by the run may not.
+
     Raises:
-        InputError: if that cannot be read, or is one of another task.
+        InputError: if that cannot be read, is one of another task, or names files out of its place.
     """
-    from animRL.runner.run_dir import read_config, read_task
+    from animRL.runner.run_config import read_config, read_task, with_own_files
     from animRL.tasks import make_env_cfg, make_train_cfg
 
     source, own = str(run / "bob.json"), read_task(run)
     if own not in (task, None):
         raise InputError(f"'{source}' is a run of the task {own}; valid: --task={own}")
     train_values, env_values = read_config(run)
+    env_values = with_own_files(env_values, run, _typed_settings(args))
     return (
         type(make_env_cfg(task)).from_dict(env_values, source),
         type(make_train_cfg(task)).from_dict(train_values, source),
     )
+
+
+def _typed_settings(args: argparse.Namespace | None) -> list[str]:
+    """Paths of the environment's settings that were typed."""
+    typed = [text.partition("=")[0].strip() for text in getattr(args, "set", None) or []]
+    for option, (in_train, path) in _TARGETS.items():
+        if not in_train and getattr(args, option, None) is not None:
+            typed.append(path)
+    return typed
 
 
 def report_error(message: str, told: bool | None = None) -> None:
@@ -194,7 +217,7 @@ def report_error(message: str, told: bool | None = None) -> None:
         if told is None:
             time.sleep(SAME_ERROR_SECONDS)
         message = f"process {rank}: {message}"
-    print("error: " + " ".join(message.splitlines()), file=sys.stderr, flush=True)
+    print(f"error: {one_line(message)}", file=sys.stderr, flush=True)
 
 
 def run_main(main: Callable[[list[str] | None], int], argv: list[str] | None = None) -> NoReturn:
@@ -264,7 +287,7 @@ def _owner(env_cfg: BaseConfig, train_cfg: BaseConfig | None, path: str) -> tupl
     groups = [*vars(env_cfg), *vars(train_cfg)]
     close = difflib.get_close_matches(head, groups, n=1)
     hint = f" (did you mean {close[0]}?)" if close else ""
-    raise ConfigError(f"--set {path}: no such setting; valid groups: {', '.join(groups)}{hint}")
+    raise ConfigError(f"--set {path:.80}: no such setting; valid groups: {', '.join(groups)}{hint}")
 
 
 def _has(config: BaseConfig, path: str) -> bool:

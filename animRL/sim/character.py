@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import xml.etree.ElementTree as ElementTree
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,12 +10,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from animRL.utils.errors import InputError
+from animRL.sim.asset import load_spec, read_asset
 from animRL.utils.kinematic_tree import KinematicTree, Node
-from animRL.utils.names import known_names, values_by_name
-from animRL.utils.paths import resolve_resource
+from animRL.utils.names import known_names
 from animRL.utils.rotations import quat_rotate
-from animRL.utils.urdf import prepare_urdf
 
 if TYPE_CHECKING:
     import mujoco
@@ -77,47 +73,34 @@ class Character:
             InputError: if the asset is missing or not a tree of hinges on one root body, or if a
                 name in the configuration is not in the asset.
         """
-        path = resolve_resource(cfg.asset, "character.asset")
-        with _one_line(path):
-            model = _load_spec(path, cfg.friction).compile()
-        bodies = tuple(model.body(i).name for i in range(1, model.nbody))
-        joints = _joint_names(model, cfg.joint_names, path)
-        lower, upper = _limits(model, joints)
-        groups = {
-            field: known_names(getattr(cfg, field), bodies, f"character.{field}: bodies of {path}")
-            for field in ("end_effectors", "anatomical_joints", "fall_bodies", "hands", "feet")
-        }
+        asset = read_asset(cfg)
+        model, joints, bodies = asset.model, asset.joint_names, asset.body_names
+        groups = dict(asset.groups)
         ends = groups.pop("end_effectors")
-
-        def by_joint(field: str) -> Tensor:
-            values = getattr(cfg, field)
-            if field == "default_joint_angles":
-                values = {"default": 0.0, **values}
-            return torch.tensor(values_by_name(values, joints, f"character.{field}"))
-
-        character = cls(
+        limits = torch.as_tensor(asset.limits, dtype=torch.float32)
+        offsets = torch.tensor(list(cfg.end_effectors.values()), dtype=torch.float32)
+        numbers = {field: torch.tensor(values) for field, values in asset.by_joint.items()}
+        return cls(
             name=cfg.name,
-            asset_path=path,
+            asset_path=asset.path,
             joint_names=joints,
             body_names=bodies,
             end_effector_names=ends,
             friction=float(cfg.friction),
-            joint_lower=lower,
-            joint_upper=upper,
-            default_joint_pos=by_joint("default_joint_angles"),
-            stiffness=by_joint("stiffness"),
-            damping=by_joint("damping"),
-            effort=by_joint("effort_limit"),
+            joint_lower=limits[:, 0],
+            joint_upper=limits[:, 1],
+            default_joint_pos=numbers["default_joint_angles"],
+            stiffness=numbers["stiffness"],
+            damping=numbers["damping"],
+            effort=numbers["effort_limit"],
             body_mass=torch.as_tensor(model.body_mass[1:], dtype=torch.float32),
             body_parents=tuple(int(parent) - 1 for parent in model.body_parentid[1:]),
             body_com=torch.as_tensor(model.body_ipos[1:], dtype=torch.float32),
-            end_effector_offsets=_offsets(cfg.end_effectors),
+            end_effector_offsets=offsets.reshape(-1, 3),
             tree=_tree(model, joints, bodies),
             end_effector_tree=_tree(model, joints, ends),
             **groups,
-        )
-        _check_pose(character)
-        return character.to(device)
+        ).to(device)
 
     def to(self, device: torch.device | str) -> Character:
         """Return the same character with its tensors on another device."""
@@ -167,106 +150,7 @@ class Character:
         The root has a free joint; there is no ground, light, actuator, sensor or keyframe. Geoms
         that collide do so only with geoms of ``contype`` 1: with a ground, not with each other.
         """
-        return _load_spec(self.asset_path, self.friction)
-
-
-def _load_spec(path: Path, friction: float) -> mujoco.MjSpec:
-    import mujoco
-
-    with _one_line(path):
-        root = ElementTree.parse(path).getroot()
-        if root.tag == "robot":
-            spec = mujoco.MjSpec.from_string(prepare_urdf(root, path))
-        else:
-            spec = mujoco.MjSpec.from_file(str(path))
-    world = spec.worldbody
-    for element in [*spec.keys, *spec.sensors, *spec.actuators, *world.geoms, *world.lights]:
-        spec.delete(element)
-    _check_bodies(spec, path)
-    root_body = spec.bodies[1]
-    if not root_body.joints:
-        root_body.add_freejoint()
-    for joint in spec.joints:
-        joint.actfrclimited = mujoco.mjtLimited.mjLIMITED_FALSE  # effort is the configuration's
-    for geom in spec.geoms:
-        if geom.contype or geom.conaffinity:
-            geom.contype, geom.conaffinity = 0, 1
-            geom.friction[0] = friction
-    return spec
-
-
-def _check_bodies(spec: mujoco.MjSpec, path: Path) -> None:
-    """Raise InputError unless the model is one named tree of hinges on a free root."""
-    import mujoco
-
-    where = f"character.asset: {path}:"
-    if unnamed := [body.parent.name for body in spec.bodies[1:] if not body.name]:
-        raise InputError(f"{where} every body needs a name; a child of '{unnamed[0]}' has none")
-    roots = [body.name for body in spec.worldbody.bodies]
-    if len(roots) != 1:
-        raise InputError(f"{where} one root body is needed; found {', '.join(roots) or 'none'}")
-    for body in spec.bodies[1:]:
-        kind, valid = "hinge", mujoco.mjtJoint.mjJNT_HINGE
-        if body.name == roots[0]:
-            kind, valid = "free", mujoco.mjtJoint.mjJNT_FREE
-        for joint in body.joints:
-            if joint.type != valid:
-                raise InputError(
-                    f"{where} joint '{joint.name}' of '{body.name}' is not {kind}; valid: hinges, "
-                    "and a free joint on the root"
-                )
-
-
-@contextmanager
-def _one_line(path: Path) -> Iterator[None]:
-    """Turn what a parser or MuJoCo has to say about the asset into an InputError."""
-    try:
-        yield
-    except InputError:
-        raise
-    except (ElementTree.ParseError, ValueError, OSError, RuntimeError) as error:
-        reason = " ".join(str(error).split())
-        raise InputError(
-            f"character.asset: {path} is no valid MJCF or URDF file: {reason}"
-        ) from None
-
-
-def _joint_names(model: mujoco.MjModel, names: Sequence[str], path: Path) -> tuple[str, ...]:
-    """The configured names, checked to be all hinges of the model (joint 0 is the free one)."""
-    found = [model.joint(i).name for i in range(1, model.njnt)]
-    names = known_names(names, found, f"character.joint_names: joints of {path}")
-    missing = [name for name in found if name not in names]
-    if missing:
-        raise InputError(f"character.joint_names: {path} also has the joints {', '.join(missing)}")
-    return names
-
-
-def _limits(model: mujoco.MjModel, joints: Sequence[str]) -> tuple[Tensor, Tensor]:
-    """Lower and upper limits, two tensors (J,); infinite where there are none."""
-    ids = [model.joint(name).id for name in joints]
-    limits = torch.as_tensor(model.jnt_range[ids], dtype=torch.float32)
-    free = torch.as_tensor(model.jnt_limited[ids]) == 0
-    return limits[:, 0].masked_fill(free, -torch.inf), limits[:, 1].masked_fill(free, torch.inf)
-
-
-def _offsets(end_effectors: Mapping[str, Sequence[float]]) -> Tensor:
-    for body, offset in end_effectors.items():
-        if len(offset) != 3:
-            raise InputError(
-                f"character.end_effectors: '{body}' has {offset}; valid: three numbers [m]"
-            )
-    return torch.tensor(list(end_effectors.values()), dtype=torch.float32).reshape(-1, 3)
-
-
-def _check_pose(character: Character) -> None:
-    """Raise InputError if a default angle is outside its joint's limits."""
-    lower, upper = character.joint_lower, character.joint_upper
-    angles = character.default_joint_pos
-    for i in torch.nonzero((angles < lower) | (angles > upper)).flatten().tolist():
-        raise InputError(
-            f"character.default_joint_angles: '{character.joint_names[i]}' is {angles[i]:g} rad; "
-            f"valid: {lower[i]:g} to {upper[i]:g}, the limits in {character.asset_path}"
-        )
+        return load_spec(self.asset_path, self.friction)
 
 
 def _tree(model: mujoco.MjModel, joints: Sequence[str], outputs: Sequence[str]) -> KinematicTree:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
-
-from animRL.sim.base import SimBackend
 from animRL.utils.errors import InputError
+
+if TYPE_CHECKING:
+    from animRL.sim.base import SimBackend
 
 DEFAULT_NUM_ENVS = {"mujoco": 512, "warp": 4096, "kinematic": 512}
 """Environments where nobody says how many. 512 were measured (docs/tuning.md); 4096 on a GPU were
@@ -29,6 +29,8 @@ def resolve_engine(name: str, device: str = "auto") -> str:
         InputError: for an unknown engine, with the valid names.
     """
     if name == "auto":
+        import torch  # here alone: a name is checked without the seconds that it takes to load
+
         wanted = device == "auto" or device.startswith("cuda")
         return "warp" if wanted and torch.cuda.is_available() and warp_is_installed() else "mujoco"
     if name not in ENGINES:
@@ -51,6 +53,8 @@ def resolve_device(engine: str, name: str) -> str:
         InputError: for a device that torch does not know, this machine lacks or the engine cannot
             use.
     """
+    import torch
+
     if name == "auto":
         return "cuda" if engine == "warp" and torch.cuda.is_available() else "cpu"
     _check_device(name)
@@ -89,6 +93,8 @@ def make_backend(env_cfg: Any, num_envs: int) -> SimBackend:
 
 def _check_device(name: str) -> None:
     """Refuse a device that torch does not know or this machine does not have."""
+    import torch
+
     try:
         torch.empty(0, device=name)
     except (RuntimeError, AssertionError) as error:

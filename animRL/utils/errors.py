@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+MOST_CHARACTERS = 400
+"""Of an error: a line that can be read; what is longer loses its middle."""
+
 
 class InputError(ValueError):
     """Bad input from a user, told in one line: what, in which file and field, what would be valid.
@@ -11,6 +14,10 @@ class InputError(ValueError):
 
     told: bool | None = None
     """Whether another of many processes prints it; None: not known."""
+
+    def __init__(self, message: str) -> None:
+        """Keep the message as one line; names in it may come from a file."""
+        super().__init__(one_line(message))
 
 
 class ProcessLost(RuntimeError):
@@ -23,3 +30,14 @@ class ProcessLost(RuntimeError):
         """Say what happened; ``told``: another process says it already."""
         super().__init__(message)
         self.told = told
+
+
+def one_line(text: str) -> str:
+    """Return a text of one line, not too long, in which control characters are visible."""
+    text = " ".join(text.splitlines())
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+    if len(text) <= MOST_CHARACTERS:
+        return text
+    head, tail = 2 * MOST_CHARACTERS // 3, MOST_CHARACTERS // 3 - len(" ... ")
+    return f"{text[:head]} ... {text[-tail:]}"

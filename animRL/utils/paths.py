@@ -21,12 +21,23 @@ def resolve_resource(path: str | Path, what: str = "file") -> Path:
     Raises:
         InputError: if none of them is a file.
     """
-    path = Path(path).expanduser()
+    try:
+        path = Path(path).expanduser()
+    except RuntimeError:  # of a user who does not exist
+        path = Path(path)
     candidates = (
         [path] if path.is_absolute() else [Path.cwd() / path, RESOURCES / path, REPO_ROOT / path]
     )
     for candidate in candidates:
-        if candidate.is_file():
+        if is_file(candidate):
             return candidate.resolve()
     places = ", ".join(str(c) for c in candidates)
     raise InputError(f"{what} '{path}' does not exist (looked at {places})")
+
+
+def is_file(path: Path) -> bool:
+    """Whether there is such a regular file; no name, however odd, is an error."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # too long, with a NUL in it, in a folder that is closed to us
+        return False

@@ -5,7 +5,9 @@ from __future__ import annotations
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
+from animRL.utils.asset_xml import check_inside
 from animRL.utils.errors import InputError
+from animRL.utils.paths import is_file
 
 _MESH_FILES = (".obj", ".stl", ".msh")
 
@@ -29,8 +31,9 @@ def prepare_urdf(robot: ElementTree.Element, path: Path) -> str:
             if mesh is None:
                 continue
             name = mesh.get("filename", "").removeprefix("package://")
-            found = [f for f in (folder / name for folder in path.parents[:3]) if f.is_file()]
+            found = [f for f in (folder / name for folder in path.parents[:3]) if is_file(f)]
             if found and found[0].suffix.lower() in _MESH_FILES:
+                check_inside(found[0], path, f"character.asset: {path}: <mesh> filename")
                 mesh.set("filename", str(found[0]))
             elif shape.tag == "visual":
                 link.remove(shape)

@@ -69,7 +69,7 @@ BAD = {
     "time in words": (change("FrameDuration", "fast"), "FrameDuration is 'fast'"),
     "a huge number": (entry(1, 2, 10**400), r"Frames\[1\]\[2\] is 1000"),
     "a huge time": (change("FrameDuration", 10**400), "FrameDuration is '1000"),
-    "a number too long": (lambda d: '{"FrameDuration": ' + "1" * 5000 + "}", "not a motion file"),
+    "a number too long": (lambda d: '{"FrameDuration": ' + "1" * 5000 + "}", "limit .4300 digits"),
     "time as NaN": (change("FrameDuration", float("nan")), "FrameDuration is 'nan'"),
     "weight": (change("MotionWeight", 0.0), "MotionWeight is 0"),
     "loop": (change("Loop", "yes"), "Loop is 'yes'"),

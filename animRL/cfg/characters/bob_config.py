@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from animRL.cfg.base_config import BaseConfig
-from animRL.cfg.validators import Range
+from animRL.cfg.validators import Length, Range
 
 _LEGS = ("Hip_1", "Hip_2", "Hip_torsion", "Knee", "Ankle_1")
 _BACK = ("lowerback_x", "lowerback_z", "upperback_x", "upperback_y", "upperback_z")
@@ -95,8 +95,13 @@ class BobConfig(BaseConfig):
     """Sliding friction on the ground."""
 
     _valid = {
-        "stiffness": Range(0.0, inclusive=False),
-        "damping": Range(0.0),
-        "effort_limit": Range(0.0, inclusive=False),
-        "friction": Range(0.0),
+        "joint_names": Length(1, 1000),
+        "default_joint_angles": Range(-100.0, 100.0),
+        "stiffness": Range(0.0, 1e6, inclusive=(False, True)),
+        "damping": Range(0.0, 1e6),
+        "effort_limit": Range(0.0, 1e9, inclusive=(False, True)),
+        "end_effectors": Range(-100.0, 100.0),
+        "fall_bodies": Length(0, 1000),
+        "anatomical_joints": Length(0, 1000),
+        "friction": Range(0.0, 1e3),
     }

@@ -6,7 +6,16 @@ from animRL.cfg.base_config import BaseConfig
 from animRL.cfg.characters.bob_config import BobConfig
 from animRL.cfg.sim.mujoco_config import MujocoConfig
 from animRL.cfg.sim.warp_config import WarpConfig
-from animRL.cfg.validators import Choice, KernelTerm, Length, OptionalOf, Range
+from animRL.cfg.validators import (
+    DEVICE,
+    NAME,
+    NO_NAME,
+    Choice,
+    KernelTerm,
+    Length,
+    OptionalOf,
+    Range,
+)
 
 
 class MimicConfig(BaseConfig):
@@ -46,7 +55,8 @@ class MimicConfig(BaseConfig):
         _valid = {
             "dt": Range(1e-5, 0.1),
             "substeps": Range(1, 1000),
-            "threads": Range(0, 1024),
+            "threads": Range(0, 256),
+            "device": DEVICE,
         }
 
         class mujoco(MujocoConfig):
@@ -67,7 +77,7 @@ class MimicConfig(BaseConfig):
         refill_end_effectors = True
         """Compute end effectors from the joints instead of taking those of the file."""
         _valid = {
-            "motion_files": Length(1),
+            "motion_files": Length(1, 1000),
             "loop": OptionalOf(bool),
             "height_offset": Range(-10.0, 10.0),
         }
@@ -243,7 +253,9 @@ class MimicTrainConfig(BaseConfig):
             "eval_interval": Range(0, 10_000_000),
             "video_interval": Range(0, 10_000_000),
             "reward_scale": Range(1e-6, 1e6),
-            "threads": Range(0, 1024),
+            "threads": Range(0, 256),
+            "experiment_name": NAME,
+            "run_name": NO_NAME,
         }
 
     class policy:
@@ -266,7 +278,7 @@ class MimicTrainConfig(BaseConfig):
         is learned, or stays, as ``learn_std`` says."""
         learn_std = True
         _valid = {
-            "hidden_dims": (Length(1), Range(1, 100_000)),
+            "hidden_dims": (Length(1, 16), Range(1, 16_384)),
             "phase_harmonics": Range(0, 100),
             "phase_bins": Range(0, 10_000),
             "phase_memory": Range(1, 1_000_000),

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from animRL.dataloader.clip import MAX_JOINT_ANGLE, Clip, clip_from_data, read_clip_data
+from animRL.dataloader.clip_files import FOREIGN_SUFFIXES, other_format
 from animRL.dataloader.frame_layout import FrameLayout
-from animRL.dataloader.motion_loader import FOREIGN_SUFFIXES, other_format
 from animRL.motion.check.findings import Finding, Verdict, judge
 from animRL.motion.check.frame_table import (
     array,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import xml.etree.ElementTree as ElementTree
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,7 @@ from animRL.motion.importers.options import ImportedMotion, ImportOptions
 from animRL.motion.importers.source import SourceJoint, SourceMotion
 from animRL.motion.rotations import Array, matrix_about, to_matrix
 from animRL.motion.trajectory import Trajectory, to_clip
+from animRL.utils.asset_xml import parse_asset
 from animRL.utils.errors import InputError
 from animRL.utils.names import known_names
 from animRL.utils.urdf import prepare_urdf
@@ -215,7 +215,7 @@ def _compiled(path: Path) -> Any:
     import mujoco
 
     try:
-        root = ElementTree.parse(path).getroot()
+        root = parse_asset(path, with_files=False)
         if root.tag == "robot":
             for link in root.iter("link"):
                 for shape in [*link.findall("visual"), *link.findall("collision")]:
@@ -238,6 +238,6 @@ def _compiled(path: Path) -> Any:
         return spec.compile()
     except InputError:
         raise
-    except (ElementTree.ParseError, ValueError, OSError, RuntimeError) as error:
+    except (ValueError, OSError, RuntimeError) as error:
         reason = " ".join(str(error).split())
         raise InputError(f"{path}: no valid MJCF or URDF file: {reason}") from None
