@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor
-
-from animRL.reward.composer import RewardComposer
-from animRL.reward.recording import Recording, anchor_recording, load_recording
+from animRL.reward.recording_file import read_recording
 from animRL.scripts.cli import Parser, add_common_arguments, apply_overrides, run_main
+from animRL.scripts.early_checks import check_rewards
 from animRL.tasks import make_env_cfg
 from animRL.utils.errors import InputError
 from animRL.utils.paths import RESOURCES
-from animRL.utils.plots import plot_reward_terms
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from animRL.reward.composer import RewardComposer
+    from animRL.reward.recording import Recording
 
 EXAMPLE = "python scripts/test_reward.py --task=walk --set rewards.terms.track_ee_pos=[0.3,0.0]"
 COLUMNS = ("sigma", "tolerance", "mean", "min", "max")
@@ -25,21 +28,28 @@ def main(argv: list[str] | None = None) -> int:
     args = _parse(argv)
     cfg = make_env_cfg(args.task)
     apply_overrides(cfg, None, args)
+    check_rewards(cfg.rewards)
+    path = _find_recording(args.task, args.data)
+    plot, read = _plot_path(path, args.out), read_recording(path)
+
+    from animRL.reward.composer import RewardComposer
+    from animRL.reward.recording import anchor_recording, recording_of
+    from animRL.utils.plots import plot_reward_terms
+
     composer = RewardComposer.from_config(cfg.rewards)
-    recording = anchor_recording(load_recording(_find_recording(args.task, args.data)))
+    recording = anchor_recording(recording_of(*read, str(path)))
     total, terms = composer(recording.task_data())
     dt = cfg.sim.dt * cfg.sim.substeps
     print(_headline(recording, dt))
     print(reward_table(composer, total, terms))
     shape = (recording.num_steps, recording.num_envs)
     title = f"Reward terms on {Path(recording.source).name}"
-    path = _plot_path(recording, args.out)
     values = {name: value.view(shape).numpy() for name, value in terms.items()}
     try:
-        plot_reward_terms(path, values, dt, title)
+        plot_reward_terms(plot, values, dt, title)
     except OSError as error:
-        raise InputError(f"--out: cannot write {path} ({error.strerror})") from None
-    print(f"plot: {path}")
+        raise InputError(f"--out: cannot write {plot} ({error.strerror})") from None
+    print(f"plot: {plot}")
     return 0
 
 
@@ -70,16 +80,16 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
 
 def _find_recording(task: str, data: str | None) -> Path:
     if data is not None:
-        return Path(data).expanduser()
+        return Path(data)
     shipped = RESOURCES / "tests" / f"{task}.json"
     if not shipped.is_file():
         raise InputError(f"--data: no recording ships for task '{task}'; valid: --data FILE")
     return shipped
 
 
-def _plot_path(recording: Recording, out: str | None) -> Path:
-    name = f"{Path(recording.source).stem}_rewards.png"
-    path = Path(name if out is None else out).expanduser()
+def _plot_path(recording: Path, out: str | None) -> Path:
+    name = f"{recording.stem}_rewards.png"
+    path = Path(name if out is None else out)
     if path.is_dir():
         path = path / name
     if path.suffix.lower() != ".png":
@@ -96,6 +106,8 @@ def _headline(recording: Recording, dt: float) -> str:
 
 
 def _statistics(value: Tensor) -> str:
+    import torch
+
     return "".join(f"{f(value).item():>11.4f}" for f in (torch.mean, torch.min, torch.max))
 
 

@@ -33,8 +33,7 @@ def read_bytes(path: Path, most: int, valid: str) -> bytes:
         InputError: one line that begins with the path.
     """
     try:
-        if not stat.S_ISREG(os.stat(path).st_mode):
-            raise InputError(f"{path}: cannot be read (no regular file); valid: {valid}")
+        _refuse_special(path, os.stat(path).st_mode, valid)
         with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as stream:
             content = stream.read(most + 1) if _size(path, stream.fileno(), valid) <= most else None
     except OSError as error:
@@ -51,9 +50,14 @@ def read_bytes(path: Path, most: int, valid: str) -> bytes:
 def _size(path: Path, descriptor: int, valid: str) -> int:
     """Bytes of an open file; refused if it was exchanged for another kind meanwhile."""
     found = os.fstat(descriptor)
-    if not stat.S_ISREG(found.st_mode):
-        raise InputError(f"{path}: cannot be read (no regular file); valid: {valid}")
+    _refuse_special(path, found.st_mode, valid)
     return found.st_size
+
+
+def _refuse_special(path: Path, mode: int, valid: str) -> None:
+    if not stat.S_ISREG(mode):
+        kind = "a directory" if stat.S_ISDIR(mode) else "no regular file"
+        raise InputError(f"{path}: cannot be read ({kind}); valid: {valid}")
 
 
 def read_json(path: Path, valid: str, most: int = MAX_JSON_BYTES) -> Any:
@@ -88,7 +92,7 @@ def read_json(path: Path, valid: str, most: int = MAX_JSON_BYTES) -> Any:
         where = f"line {error.lineno}: {error.msg}"
         raise InputError(f"{path}: not JSON, or cut short ({where}); valid: {valid}") from error
     except RecursionError as error:
-        raise InputError(f"{path}: nested too deep; valid: {valid}") from error
+        raise InputError(f"{path}: not JSON, nested too deep; valid: {valid}") from error
     except ValueError as error:  # a number too long, a name that comes twice
         raise InputError(f"{path}: {_reason(error)}; valid: {valid}") from error
     if problem := _problem(data, bool(_SURROGATE.search(text))):

@@ -176,7 +176,7 @@ def test_what_is_recorded_is_read_again(tmp_path):
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("", "not JSON"),
+        ("", "empty"),
         ("[{", "not JSON"),
         ("[]", "an empty list"),
         ("{}", "dict; valid: a list with one object for each step"),

@@ -1,0 +1,93 @@
+"""What can be known to be wrong before torch is loaded, which takes seconds."""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import difflib
+import os
+from pathlib import Path
+from typing import Any
+
+from animRL.scripts.cli import apply_overrides, load_configurations
+from animRL.utils.errors import InputError
+from animRL.utils.paths import PACKAGE_ROOT, is_file
+
+_PREFIX = "reward_"
+_REWARDS = PACKAGE_ROOT / "reward" / "rewards.py"
+
+
+def check_early(args: argparse.Namespace) -> None:
+    """Find out what is wrong with a command line, and with the files that it names.
+
+    Settings, motions, character and engine of the task with what was typed or, with ``--load_run``
+    and a path, of that run. What needs torch, such as a checkpoint, is seen later. One of many
+    processes checks nothing: the first of them reads for all.
+
+    Raises:
+        InputError, ConfigError: in one line, with the option, or the file and field.
+    """
+    from animRL.tasks import make_env_cfg, make_train_cfg
+
+    env_cfg, train_cfg = make_env_cfg(args.task), make_train_cfg(args.task)
+    if os.environ.get("WORLD_SIZE", "1") != "1":
+        return
+    run = getattr(args, "load_run", None)
+    if run is not None and is_file(Path(run) / "bob.json"):
+        env_cfg, train_cfg = load_configurations(args.task, Path(run), args)
+    apply_overrides(env_cfg, train_cfg, args)
+    check_environment(env_cfg)
+
+
+def check_environment(env_cfg: Any) -> None:
+    """Check the engine's and the reward terms' names, and read the character and its motions.
+
+    Raises:
+        InputError: in one line, with the setting, or the file and field.
+    """
+    from animRL.dataloader.clip_files import read_clips
+    from animRL.dataloader.frame_layout import FrameLayout
+    from animRL.sim.asset import read_asset
+    from animRL.sim.factory import resolve_device, resolve_engine
+
+    sim = env_cfg.sim
+    if sim.engine != "auto":
+        resolve_engine(sim.engine, sim.device)
+    check_rewards(env_cfg.rewards)
+    asset = read_asset(env_cfg.character)
+    joints, ends = asset.joint_names, asset.groups["end_effectors"]
+    layout = FrameLayout(len(joints), len(ends))
+    read_clips(env_cfg.motion_loader, sim.dt * sim.substeps, layout, joints, ends)
+    if sim.device not in ("auto", "cpu"):  # the one check that needs torch
+        resolve_device(resolve_engine(sim.engine, sim.device), sim.device)
+
+
+def check_rewards(cfg: Any) -> None:
+    """Refuse terms that no method computes; ``RewardComposer`` checks all else about them.
+
+    Raises:
+        InputError: naming the term.
+    """
+    names, valid = list(cfg.terms.to_dict()), reward_names()
+    if not names:
+        raise InputError(f"rewards.terms: empty; valid: {', '.join(valid)}")
+    for name in names:
+        if name not in valid:
+            close = difflib.get_close_matches(name, valid, n=1)
+            hint = f" (did you mean {close[0]}?)" if close else ""
+            raise InputError(
+                f"rewards.terms.{name}: no method REWARDS.{_PREFIX}{name}{hint}; valid: "
+                f"{', '.join(valid)}"
+            )
+
+
+def reward_names() -> list[str]:
+    """Names of the reward terms, as they stand in the source of ``REWARDS``."""
+    tree = ast.parse(_REWARDS.read_text(encoding="utf-8"))
+    return sorted(
+        method.name.removeprefix(_PREFIX)
+        for group in tree.body
+        if isinstance(group, ast.ClassDef)
+        for method in group.body
+        if isinstance(method, ast.FunctionDef) and method.name.startswith(_PREFIX)
+    )
