@@ -45,7 +45,7 @@ def read_clips(
         InputError: for a file that cannot be used, in one line.
     """
     files = find_clips(cfg.motion_files)
-    clips = [_load(path) for path in files]
+    clips = [load_any(path) for path in files]
     if joint_names is not None:
         clips = [_fitted(clip, joint_names, ee_names) for clip in clips]
     for clip in clips:
@@ -98,16 +98,12 @@ def expanded(pattern: str, place: Path) -> list[str]:
     return sorted(found)
 
 
-def other_format(path: str) -> InputError:
-    """The error on a motion file that is no clip: what brings it onto the character."""
-    return InputError(
-        f"{path} is no clip of animRL; bring a motion of another format onto the character "
-        f"first: {_retarget(path)}"
-    )
+def load_any(path: str) -> Clip:
+    """Read a clip; whoever names a file of another format learns what reads it.
 
-
-def _load(path: str) -> Clip:
-    """Read a clip; whoever names a file of another format learns what reads it."""
+    Raises:
+        InputError: for a file that cannot be used, in one line.
+    """
     try:
         return load_clip(path)
     except InputError as error:
@@ -115,6 +111,14 @@ def _load(path: str) -> Clip:
         if not nameless and Path(path).suffix.lower() not in FOREIGN_SUFFIXES:
             raise
         raise other_format(path) from error
+
+
+def other_format(path: str) -> InputError:
+    """The error on a motion file that is no clip: what brings it onto the character."""
+    return InputError(
+        f"{path} is no clip of animRL; bring a motion of another format onto the character "
+        f"first: {_retarget(path)}"
+    )
 
 
 def _fitted(clip: Clip, joint_names: Sequence[str], ee_names: Sequence[str] | None) -> Clip:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import difflib
-import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from animRL.utils.errors import InputError
+from animRL.utils.input_files import read_json
 
 if TYPE_CHECKING:
     from animRL.dataloader.skeleton import Skeleton
@@ -110,12 +110,7 @@ def read_role_map(path: str | Path, names: Sequence[str]) -> dict[str, str | Non
         InputError: if the file is no such object, or names an unknown role or joint.
     """
     path = Path(path)
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
-    except ValueError as error:
-        raise InputError(f"{path}: not JSON ({' '.join(str(error).split())})") from error
+    data = read_json(path, "an object of roles and names of joints")
     if not isinstance(data, dict):
         raise InputError(f'{path}: no map; valid: an object such as {{"left_hip": "LeftUpLeg"}}')
     return checked_role_map(data, names, str(path))

@@ -8,7 +8,6 @@ a folder; where there is a display, the sheet and the first film are opened.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 import time
@@ -35,13 +34,14 @@ from animRL.scripts.films import (
 )
 from animRL.scripts.tables import print_columns
 from animRL.utils.errors import InputError
+from animRL.utils.input_files import read_json
 from animRL.utils.paths import LOGS, REPO_ROOT
 
 FILM_SIZE = (640, 360)
 """Width and height of a film [px]; drawing takes about as long as there are pixels."""
 SHEET_SIZE = (200, 260)
 """Width and height of a picture of the contact sheet [px]."""
-LONGEST_SECONDS = 600.0
+LONGEST_SECONDS, MOST_FRAMES = 600.0, 100
 METRICS = (
     ("success_rate", "success from phase 0", "{:.0%}"),
     ("success_rate_random_phase", "from random phases", "{:.0%}"),
@@ -91,8 +91,8 @@ def main(argv: list[str] | None = None) -> int:
     args = parser.parse_args(argv)
     if not 0.0 < args.seconds <= LONGEST_SECONDS:
         parser.error(f"--seconds {args.seconds:g}: valid: above 0, at most {LONGEST_SECONDS:g}")
-    if args.frames < 1:
-        parser.error(f"--frames {args.frames}: valid: at least 1")
+    if not 1 <= args.frames <= MOST_FRAMES:
+        parser.error(f"--frames {args.frames}: valid: 1 to {MOST_FRAMES}")
 
     from animRL.viewer.rendering import Look
 
@@ -158,10 +158,7 @@ def _read_metrics(path: Path) -> dict[str, Any]:
     """The figures beside a policy; none if there is no such file."""
     if not path.is_file():
         return {}
-    try:
-        metrics = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"'{path}' cannot be read: {error}") from None
+    metrics = read_json(path, "metrics, as eval.py writes them")
     if not isinstance(metrics, dict):
         raise InputError(f"'{path}' holds no object with metrics, as eval.py writes it")
     return metrics

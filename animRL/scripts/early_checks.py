@@ -6,23 +6,28 @@ import argparse
 import ast
 import difflib
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from animRL.scripts.cli import apply_overrides, load_configurations
 from animRL.utils.errors import InputError
-from animRL.utils.paths import PACKAGE_ROOT, is_file
+from animRL.utils.paths import LOGS, PACKAGE_ROOT, REPO_ROOT, is_file
 
 _PREFIX = "reward_"
 _REWARDS = PACKAGE_ROOT / "reward" / "rewards.py"
 
 
-def check_early(args: argparse.Namespace) -> None:
+def check_early(args: argparse.Namespace, of_run: bool = False) -> None:
     """Find out what is wrong with a command line, and with the files that it names.
 
-    Settings, motions, character and engine of the task with what was typed or, with ``--load_run``
-    and a path, of that run. What needs torch, such as a checkpoint, is seen later. One of many
-    processes checks nothing: the first of them reads for all.
+    What needs torch, such as a checkpoint, is seen later. One of many processes checks little: the
+    first of them reads for all.
+
+    Args:
+        args: what was typed.
+        of_run: whether the configuration is that of a run. It is read where ``--load_run`` names
+            its folder; else only what was typed is checked, and that the motions are clips.
 
     Raises:
         InputError, ConfigError: in one line, with the option, or the file and field.
@@ -32,11 +37,33 @@ def check_early(args: argparse.Namespace) -> None:
     env_cfg, train_cfg = make_env_cfg(args.task), make_train_cfg(args.task)
     if os.environ.get("WORLD_SIZE", "1") != "1":
         return
-    run = getattr(args, "load_run", None)
-    if run is not None and is_file(Path(run) / "bob.json"):
-        env_cfg, train_cfg = load_configurations(args.task, Path(run), args)
+    folder = _run_folder(args, train_cfg) if of_run else None
+    if folder is not None:
+        env_cfg, train_cfg = load_configurations(args.task, folder, args)
     apply_overrides(env_cfg, train_cfg, args)
-    check_environment(env_cfg)
+    if folder is not None or not of_run:
+        check_environment(env_cfg)
+    elif getattr(args, "motion", None):
+        _check_clips(env_cfg.motion_loader.motion_files)
+
+
+def _run_folder(args: argparse.Namespace, train_cfg: Any) -> Path | None:
+    """The folder that ``--load_run`` names, where there is one with a configuration."""
+    if not args.load_run or args.load_run == "-1":
+        return None
+    experiment = args.experiment_name or train_cfg.runner.experiment_name
+    for base in (LOGS / experiment, Path.cwd(), REPO_ROOT, PACKAGE_ROOT, LOGS):
+        if is_file(base / args.load_run / "bob.json"):
+            return base / args.load_run
+    return None
+
+
+def _check_clips(motion_files: Sequence[str]) -> None:
+    """Read clips that may be any character's."""
+    from animRL.dataloader.clip_files import find_clips, load_any
+
+    for path in find_clips(motion_files):
+        load_any(path)
 
 
 def check_environment(env_cfg: Any) -> None:

@@ -10,7 +10,7 @@ import importlib
 import sys
 from types import ModuleType
 
-from animRL.scripts.cli import EXIT_BAD_INPUT, Parser, run_main
+from animRL.scripts.cli import Parser, run_main
 
 COMMANDS = {
     "author": "author",
@@ -33,9 +33,9 @@ def main(argv: list[str] | None = None) -> int:
     if argv and not argv[0].startswith("-"):
         close = difflib.get_close_matches(argv[0], COMMANDS, n=1)
         hint = f"did you mean {close[0]}?" if close else f"valid: {', '.join(COMMANDS)}"
-        overview.exit(EXIT_BAD_INPUT, f"error: no command '{argv[0]}' ({hint})\n")
+        overview.error(f"no command '{argv[0]}' ({hint})")
     overview.parse_args(argv)
-    overview.exit(EXIT_BAD_INPUT, f"error: no command; valid: {', '.join(COMMANDS)}\n")
+    overview.error(f"no command; valid: {', '.join(COMMANDS)}")
 
 
 def _load(command: str) -> ModuleType:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from animRL.scripts.cli import Parser, add_common_arguments, run_main
+from animRL.tasks import make_train_cfg
 from animRL.utils.errors import InputError
 
 EXAMPLE = "python scripts/plot_run.py 2026-01-31_10-00-00_walk 2026-01-31_11-00-00_walk"
@@ -29,9 +30,10 @@ def main(argv: list[str] | None = None) -> int:
     if args.out is not None and args.out.suffix.lower() != ".png":
         parser.error(f"--out {args.out}: valid: a file that ends in .png")
 
+    make_train_cfg(args.task)  # before what takes seconds to load: is there such a task?
+
     from animRL.runner.run_curves import EVALUATIONS, SCALARS, X_AXES, read_curves
     from animRL.runner.run_dir import find_run
-    from animRL.tasks import make_train_cfg
     from animRL.utils.paths import LOGS
     from animRL.utils.plots import plot_runs
 

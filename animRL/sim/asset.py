@@ -86,6 +86,7 @@ def load_spec(path: Path, friction: float) -> mujoco.MjSpec:
     """
     import mujoco
 
+    _no_log_file()
     with _one_line(path):
         root = parse_asset(path)
         if root.tag == "robot":
@@ -108,6 +109,16 @@ def load_spec(path: Path, friction: float) -> mujoco.MjSpec:
             geom.contype, geom.conaffinity = 0, 1
             geom.friction[0] = friction
     return spec
+
+
+def _no_log_file() -> None:
+    """Keep MuJoCo from writing MUJOCO_LOG.TXT into the working directory, and lines on stderr."""
+    import mujoco
+
+    config = mujoco.MjLogConfig.get()
+    config.logto_file = False
+    config.logto_console = False
+    mujoco.MjLogConfig.set(config)
 
 
 def _check_bodies(spec: mujoco.MjSpec, path: Path) -> None:

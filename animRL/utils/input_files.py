@@ -56,7 +56,7 @@ def _size(path: Path, descriptor: int, valid: str) -> int:
 
 def _refuse_special(path: Path, mode: int, valid: str) -> None:
     if not stat.S_ISREG(mode):
-        kind = "a directory" if stat.S_ISDIR(mode) else "no regular file"
+        kind = "Is a directory" if stat.S_ISDIR(mode) else "no regular file"
         raise InputError(f"{path}: cannot be read ({kind}); valid: {valid}")
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from animRL.utils.errors import InputError
+from animRL.utils.input_files import read_bytes
 from animRL.utils.names import known_names
 
 ROOT_CHANNELS = ("x", "y", "z", "yaw", "pitch", "roll")
@@ -74,9 +75,10 @@ class Description:
 def read_toml(path: Path) -> dict[str, Any]:
     """Read a TOML file. Raises InputError with the line where it is none."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+        content = read_bytes(path, 2**20, "a description in TOML")
+        return tomllib.loads(content.decode("utf-8"))
+    except RecursionError:
+        raise InputError(f"{path}: not a description in TOML: nested too deep") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: not a description in TOML: {error}") from None
 

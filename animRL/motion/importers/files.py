@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import stat
 import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -24,11 +25,16 @@ QUATERNION_NORM_TOLERANCE = 0.05
 def check_size(path: Path) -> None:
     """Raise InputError if the file is missing, a folder or larger than a motion can be."""
     try:
-        size = path.stat().st_size
+        found = path.stat()
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
-    if path.is_dir():
+    except ValueError as error:
+        raise InputError(f"{path}: no name of a file ({error})") from error
+    size = found.st_size
+    if stat.S_ISDIR(found.st_mode):
         raise InputError(f"{path}: a folder; valid: a motion file")
+    if not stat.S_ISREG(found.st_mode):
+        raise InputError(f"{path}: no regular file; valid: a motion file")
     if size == 0:
         raise InputError(f"{path}: empty; valid: a motion file")
     if size > MAX_FILE_BYTES:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from animRL.scripts.cli import add_common_arguments
 from animRL.utils.errors import InputError
+from animRL.utils.input_files import MAX_JSON_BYTES, read_bytes
 from animRL.utils.paths import PACKAGE_ROOT
 
 if TYPE_CHECKING:
@@ -176,6 +177,6 @@ def _is_clip(path: Path) -> bool:
     if path.suffix.lower() not in (".txt", ".json", ""):
         return False
     try:
-        return '"JointNames"' in path.read_text(encoding="utf-8", errors="replace")
-    except OSError:
+        return b'"JointNames"' in read_bytes(path, MAX_JSON_BYTES, "a motion file")
+    except InputError:
         return True  # its reader says what is wrong
