@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from animRL.runner.rsl_config import decay_iterations
-from animRL.runner.run_dir import read_task
+from animRL.runner.run_config import read_task
 from animRL.scripts.cli import Parser, add_common_arguments, apply_overrides, load_configurations
 from animRL.tasks import make_env_cfg, make_train_cfg
 from animRL.utils.paths import REPO_ROOT

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from animRL.envs.rows import like
 from animRL.sim.base import PhysParams, SimBackend
 from animRL.utils.errors import InputError
+
+_STATE = ("_wait", "_left", "force")
 
 
 class Pushes:
@@ -56,6 +60,20 @@ class Pushes:
         self.force = torch.where((self._left > 0).unsqueeze(-1), self.force, 0.0)
         self._left = (self._left - 1).clamp(min=0)
         self.backend.set_params(self._everyone, PhysParams(push_force=self.force))
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """When each environment is pushed next, and what pushes it now; nothing without pushes."""
+        return {name: getattr(self, name) for name in _STATE} if self.enabled else {}
+
+    def load_state_dict(self, saved: Mapping[str, Tensor]) -> None:
+        """Go back to a ``state_dict``; without one, or without pushes, nothing changes.
+
+        Raises:
+            ValueError: if it is one of other environments.
+        """
+        if self.enabled and saved:
+            for name in _STATE:
+                setattr(self, name, like(saved[name], getattr(self, name), name))
 
     def _drawn(self) -> Tensor:
         """A force (N, 3) for everybody."""

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from animRL.dataloader.motion_loader import MotionLoader
-from animRL.envs import terminations
+from animRL.envs import soundness, terminations
 from animRL.envs.action_offset import ActionOffset, InverseDynamics
 from animRL.envs.bodies import with_bodies
 from animRL.envs.disturbances import Pushes
 from animRL.envs.observations import ObservationLayout, observe
 from animRL.envs.phase_sampling import make_phase_sampling
 from animRL.envs.reference import Reference
-from animRL.envs.rows import put_rows, rows_of
+from animRL.envs.rows import like, put_rows, rows_of
 from animRL.envs.starts import Starts, grid, state_on_clip
+from animRL.envs.step_result import StepResult
 from animRL.reward.composer import RewardComposer
 from animRL.reward.imitation import BodyGroups
 from animRL.reward.narrowing import Narrowing
@@ -27,30 +27,10 @@ from animRL.reward.task_data import TaskData
 from animRL.sim.base import ResetState, SimBackend, SimState
 from animRL.utils import rotations as rot
 
-
-@dataclass(frozen=True)
-class StepResult:
-    """What one control step gave; every tensor describes the step just made, except ``obs``."""
-
-    obs: Tensor
-    """Observations (N, 108) after the resets, for the next action."""
-    reward: Tensor
-    """Product or weighted sum of the reward terms (N,)."""
-    terms: dict[str, Tensor]
-    """Each reward term (N,)."""
-    terminated: Tensor
-    """Episodes (N,) that ended in failure (bool)."""
-    timed_out: Tensor
-    """Episodes (N,) that ended in time, not in failure (bool)."""
-    state: SimState
-    """The engine's state that was judged, before any reset."""
-    data: TaskData
-    """The data dictionary that was judged, its target included."""
-
-    @property
-    def done(self) -> Tensor:
-        """Episodes (N,) that ended, for whatever reason (bool)."""
-        return self.terminated | self.timed_out
+_EPISODE_TENSORS = (
+    *("actions", "_scaled_actions", "_joint_targets_rate"),
+    *("episode_steps", "_first_step", "_unseen"),
+)
 
 
 class MimicTask:
@@ -108,6 +88,7 @@ class MimicTask:
         self._joint_targets_rate = torch.zeros(self.num_envs, device=self.device)
         self.episode_steps = torch.zeros(self.num_envs, dtype=torch.long, device=self.device)
         self._first_step = torch.ones(self.num_envs, dtype=torch.bool, device=self.device)
+        self._unseen = torch.zeros_like(self._first_step)
         self.reset()
 
     def load_motions(self, cfg: Any) -> MotionLoader:
@@ -136,24 +117,28 @@ class MimicTask:
         return self._advance_and_observe()
 
     def step(self, actions: Tensor) -> StepResult:
-        """Apply actions (N, J) for one control step."""
+        """Apply actions (N, J) for one control step.
+
+        An environment with a number that is none, in its action, state, observation or reward, is
+        started anew alone; nothing that is returned but ``state`` and ``data`` holds such numbers.
+        """
+        actions, no_action = soundness.cleaned(actions)
         self._apply(actions)
         state = self.backend.state()
         data = self.task_data()
         self.episode_steps = self.episode_steps + 1
-        terminated = self._terminated(state, data)
+        reward, terms = self.compose_reward(data)
+        faults, sound = soundness.judge(no_action, self._unseen, state, reward, terms)
+        failed = self._terminated(state, data) & sound
+        terminated = failed | ~sound
         timed_out = (self.episode_steps >= self.max_episode_length) | self.reference.finished()
         timed_out = timed_out & ~terminated
-        self.phase_sampling.count(self.reference.clip_ids, self.reference.phase, terminated)
-        reward, terms = self.compose_reward(data)
-        # A diverged state may hold anything; its reward must not. Whatever else is not finite is
-        # a defect (in a reward term, in a policy) and is left for the runner to report.
-        sound = ~state.diverged
+        self.phase_sampling.count(self.reference.clip_ids, self.reference.phase, failed)
         reward = torch.where(sound, reward, 0.0)
         terms = {name: torch.where(sound, value, 0.0) for name, value in terms.items()}
         self._reset_finished(terminated | timed_out)
         obs = self._advance_and_observe()
-        return StepResult(obs, reward, terms, terminated, timed_out, state, data)
+        return StepResult(obs, reward, terms, terminated, timed_out, faults, state, data)
 
     def training_state(self) -> dict[str, Any]:
         """What training has taught the task itself, as plain values for a checkpoint."""
@@ -166,6 +151,31 @@ class MimicTask:
         """Take up a ``training_state``, as far as there is one."""
         self.phase_sampling.load_state_dict(state.get("phase_sampling", {}))
         self.narrowing.load_state_dict(state.get("sigma_shares", {}))
+
+    def save_state(self) -> dict[str, Any]:
+        """Everything that shapes the next step but the random generators, as plain values."""
+        return {
+            "engine": self.backend.save_state(),
+            "reference": self.reference.state_dict(),
+            "pushes": self._pushes.state_dict(),
+            "phase_sampling": self.phase_sampling.state_dict(),
+            "sigmas": self.narrowing.sigmas(),
+            "episodes": {name: getattr(self, name) for name in _EPISODE_TENSORS},
+        }
+
+    def load_state(self, saved: Mapping[str, Any]) -> None:
+        """Go back to a state of ``save_state``, exactly.
+
+        Raises:
+            ValueError: if it is one of other environments, of other sizes or of other clips.
+        """
+        for name in _EPISODE_TENSORS:
+            setattr(self, name, like(saved["episodes"][name], getattr(self, name), name))
+        self.reference.load_state_dict(saved["reference"])
+        self._pushes.load_state_dict(saved["pushes"])
+        self.phase_sampling.load_state_dict(saved["phase_sampling"])
+        self.narrowing.set_sigmas(saved["sigmas"])
+        self.backend.load_state(saved["engine"])
 
     def task_data(self) -> TaskData:
         """Return the data dictionary of the present state and target, for rewards."""
@@ -278,10 +288,12 @@ class MimicTask:
     def _advance_and_observe(self) -> Tensor:
         state = self.backend.state()
         self.reference.advance(state.root_pos[:, :2])
-        return observe(
+        obs = observe(
             state, self.env_origins[:, 2], self.reference.turn, self.character.default_joint_pos,
             self.actions, self.reference.phase,
         )  # fmt: skip
+        obs, self._unseen = soundness.cleaned(obs)
+        return obs
 
     def _end_effectors_of(self, root_pos: Tensor, root_quat: Tensor, joint_pos: Tensor) -> Tensor:
         """End effectors (T, E, 3) of poses on the cpu or the task's device, result on the cpu."""

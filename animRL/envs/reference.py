@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from animRL.envs.rows import put_rows
+from animRL.envs.rows import like, put_rows
 from animRL.utils import rotations as rot
 
 if TYPE_CHECKING:
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
 
 # A phase this close to 1 is the end of the clip: float32 rounding over a thousand steps.
 END_OF_CLIP = 1.0 - 1e-5
+_STATE = (
+    *("clip_ids", "phase", "reset_phase", "turn", "offset", "drift"),
+    *("target_frames", "reset_frames"),
+)
 
 
 class Reference:
@@ -101,6 +106,23 @@ class Reference:
         self.target_frames = anchor(
             self.raw_frames(self.phase, self.clip_ids), self.turn, self.offset
         )
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """Where every environment is in its clip and how that is anchored."""
+        return {name: getattr(self, name) for name in _STATE}
+
+    def load_state_dict(self, saved: Mapping[str, Tensor]) -> None:
+        """Go back to a ``state_dict``.
+
+        Raises:
+            ValueError: if it is one of other environments or clips.
+        """
+        values = {name: like(saved[name], getattr(self, name), name) for name in _STATE}
+        clips = values["clip_ids"]
+        if bool(((clips < 0) | (clips >= self.motions.num_motions)).any()):
+            raise ValueError(f"clip_ids names clips that are not among {self.motions.num_motions}")
+        for name, value in values.items():
+            setattr(self, name, value)
 
     def finished(self) -> Tensor:
         """Environments (N,) whose clip does not loop and has been judged to its end (bool)."""

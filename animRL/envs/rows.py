@@ -29,3 +29,17 @@ def put_rows(values: Tensor, where: Tensor, new: Tensor | float | bool) -> Tenso
     if isinstance(new, Tensor):
         return values.index_copy(0, where, new)
     return values.index_fill(0, where, new)
+
+
+def like(saved: Tensor, present: Tensor, name: str) -> Tensor:
+    """Return a saved tensor on the device of the one whose place it takes.
+
+    Raises:
+        ValueError: if its shape or type is another.
+    """
+    if saved.shape != present.shape or saved.dtype != present.dtype:
+        raise ValueError(
+            f"{name} is {tuple(saved.shape)} {saved.dtype}, not {tuple(present.shape)} "
+            f"{present.dtype}"
+        )
+    return saved.to(present.device, copy=True)

@@ -11,7 +11,8 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from animRL.envs.bodies import reference_pose
-from animRL.envs.mimic_task import MimicTask, StepResult
+from animRL.envs.mimic_task import MimicTask
+from animRL.envs.step_result import StepResult
 from animRL.evaluation.failures import Failures
 from animRL.evaluation.metrics import (
     BodyGroups,

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from animRL.envs.mimic_task import MimicTask, StepResult
+from animRL.envs.mimic_task import MimicTask
+from animRL.envs.step_result import StepResult
 
 PHASE_WINDOW = 0.2
 """Share of a clip within which failures count as being in one place."""

@@ -13,7 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from animRL.envs.mimic_task import MimicTask, StepResult
+from animRL.envs.mimic_task import MimicTask
+from animRL.envs.step_result import StepResult
 from animRL.evaluation.evaluate import Episodes
 from animRL.sim.base import ResetState, SimBackend, SimState
 from animRL.utils import rotations as rot

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 from animRL.reward.composer import RewardComposer
@@ -46,3 +47,20 @@ class Narrowing:
         for name, first in self.first.items():
             if name in shares:
                 self.composer.set_sigma(name, float(shares[name]) * first)
+
+    def sigmas(self) -> dict[str, float]:
+        """The present sigma of each term, exactly."""
+        return {name: sigma for name, (sigma, _) in self.composer.parameters.items()}
+
+    def set_sigmas(self, sigmas: Mapping[str, float]) -> None:
+        """Go back to ``sigmas``.
+
+        Raises:
+            ValueError: if they are those of other terms, or no positive numbers.
+        """
+        if sigmas.keys() != self.first.keys():
+            raise ValueError(f"sigmas of {', '.join(sigmas)}, not of {', '.join(self.first)}")
+        if not all(0.0 < float(sigma) < math.inf for sigma in sigmas.values()):
+            raise ValueError("sigmas that are no positive numbers")
+        for name, sigma in sigmas.items():
+            self.composer.set_sigma(name, float(sigma))

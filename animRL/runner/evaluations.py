@@ -19,9 +19,9 @@ from animRL.evaluation.evaluate import (
     summarise,
 )
 from animRL.evaluation.failures import Failures
-from animRL.runner.checkpoint import replacing
 from animRL.runner.reference_curves import ReferenceCurves
 from animRL.runner.verdict import LEARNED_SUCCESS, is_learned
+from animRL.utils.files import replacing
 
 EVALUATION_SEED = 12345
 """Starts of the evaluations inside training: always the same, so that they can be compared."""

@@ -186,6 +186,7 @@ class AnimLogWriter(LogWriter):
         use_wandb: bool = False,
         project: str = "bob",
         before: str | None = None,
+        first_step: int = 1,
     ) -> None:
         """Open the TensorBoard file in the run's folder and, if asked, a W&B run of its name.
 
@@ -194,9 +195,11 @@ class AnimLogWriter(LogWriter):
             use_wandb: whether W&B is asked for.
             project: W&B's name of the project.
             before: folder of the run that this one goes on with; its W&B run goes on, too.
+            first_step: iteration from which on earlier values in the folder count no more.
         """
         self.run_dir = Path(log_dir)
-        self._events = SummaryWriter(log_dir=log_dir, flush_secs=10)
+        purged = first_step if first_step > 1 else None
+        self._events = SummaryWriter(log_dir=log_dir, flush_secs=10, purge_step=purged)
         earlier = None if before is None else Path(before)
         self._wandb = WandbRun(self.run_dir.resolve(), project, earlier) if use_wandb else None
         self._seen_videos: set[tuple[str, int]] = set()

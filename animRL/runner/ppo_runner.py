@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import shutil
 import time
 from collections.abc import Callable
 from contextlib import redirect_stdout
@@ -16,17 +15,34 @@ from animRL.envs.mimic_task import MimicTask
 from animRL.evaluation.evaluate import Policy, Trace
 from animRL.evaluation.failures import Failures
 from animRL.runner.checkpoint import load_checkpoint, save_checkpoint
+from animRL.runner.checkpoint_keeper import CheckpointKeeper
 from animRL.runner.evaluations import Evaluations, evaluate_policy, evaluation_text, write_curve
-from animRL.runner.finite import check_finite, totals
+from animRL.runner.finite import (
+    Faults,
+    NotFinite,
+    check_finite,
+    check_weights,
+    mend_transition,
+    totals,
+)
 from animRL.runner.policy import inference_policy
 from animRL.runner.processes import Processes
 from animRL.runner.progress import ProgressLine
 from animRL.runner.rsl import OnPolicyRunner, QuietLogger
 from animRL.runner.rsl_config import action_std, learning_rate, rsl_config
-from animRL.runner.run_dir import BEST_NAME, FINAL_NAME, iteration_path
+from animRL.runner.saving import Saving, complain
+from animRL.runner.stop_requests import StopRequests
+from animRL.runner.training_state import restore
 from animRL.runner.vec_env import RslVecEnv
 from animRL.runner.verdict import is_learned
 from animRL.utils.errors import InputError, ProcessLost
+
+_FAULT, _SAVE = "fault ", "save asked"
+"""Names of sums that go with those of the rewards: one trip to the other processes for all."""
+_LOGGER_STATE = (
+    *("rewbuffer", "lenbuffer", "cur_reward_sum", "cur_episode_length"),
+    *("tot_timesteps", "tot_time"),
+)
 
 
 class PpoRunner(OnPolicyRunner):
@@ -69,7 +85,12 @@ class PpoRunner(OnPolicyRunner):
         self.training_seconds = 0.0
         self.samples = 0
         """Seen so far, by all processes together; a resumed run may have more or fewer of them."""
-        self._saved = 0
+        self.saving = Saving(self)
+        self.requests = StopRequests(self.saving.save_on_request, alone=not self.processes.many)
+        self._faults = Faults()
+        self._save_asked = False
+        self._goes_on = False
+        """Whether environments and random generators are those of a checkpoint."""
         samples = env.num_envs * train_cfg.runner.num_steps_per_env
         self.samples_per_iteration = samples * self.processes.world_size
         if train_cfg.algorithm.num_mini_batches > samples:
@@ -82,11 +103,21 @@ class PpoRunner(OnPolicyRunner):
         self._set_logger(None)
 
     def open_run(self, run_dir: Path, use_wandb: bool = False, before: Path | None = None) -> None:
-        """Write checkpoints, curves and logs into a folder; W&B goes on with that of ``before``."""
+        """Write checkpoints, curves and logs into a folder; W&B goes on with that of ``before``.
+
+        After ``resume`` the curves of the iterations that were lost are drawn anew.
+        """
         self.run_dir = run_dir
+        kept = self.train_cfg.runner
+        self.saving.keeper = CheckpointKeeper(run_dir, kept.keep_last, kept.keep_every)
+        self.saving.keeper.saved = self.current_learning_iteration
         self.cfg["logger"]["use_wandb"] = use_wandb
         self.cfg["logger"]["before"] = None if before is None else str(before)
+        self.cfg["logger"]["first_step"] = self.current_learning_iteration + 1
+        before_it = self.logger
         self._set_logger(str(run_dir))
+        for name in _LOGGER_STATE:  # of an exact resume
+            setattr(self.logger, name, getattr(before_it, name))
 
     def _configure_multi_gpu(self) -> None:
         """Replace rsl-rl's method, which takes the environment's word and knows nccl alone."""
@@ -111,10 +142,15 @@ class PpoRunner(OnPolicyRunner):
         )  # fmt: skip
 
     def learn(self, num_learning_iterations: int, init_at_random_ep_len: bool = True) -> None:
-        """Train for a number of iterations, with everything that happens in between."""
+        """Train for a number of iterations, with everything that happens in between.
+
+        Raises:
+            KeyboardInterrupt, SystemExit: after a signal; the last finished iteration is saved.
+            NotFinite: if losses or weights are no numbers; what led there is saved.
+        """
         first = self.current_learning_iteration
         last = first + num_learning_iterations
-        if init_at_random_ep_len:
+        if init_at_random_ep_len and not self._goes_on:
             # Spread the time-outs, so that not all environments end in the same step.
             self.env.episode_length_buf = torch.randint_like(
                 self.env.episode_length_buf, int(self.env.max_episode_length)
@@ -124,30 +160,57 @@ class PpoRunner(OnPolicyRunner):
             last, self.samples_per_iteration, start_iteration=first, start_samples=self.samples,
             at_most=self.until_learned,
         )  # fmt: skip
-        obs = self.env.get_observations()
         self.alg.train_mode()
-        self._saved = first
         try:
-            with self.processes.lockstep():
-                self.processes.share([self.alg.actor, self.alg.critic])
-            for iteration in range(first + 1, last + 1):
-                with self.processes.lockstep():
-                    obs, seconds = self._iteration(obs, iteration, first, last)
-                self.current_learning_iteration = iteration
-                self.training_seconds += seconds
-                self.samples += self.samples_per_iteration
-                self.processes.raise_signal()
-                if self._evaluate_and_save(iteration, last, seconds, line):
-                    break
-        except (KeyboardInterrupt, SystemExit, ProcessLost):
-            if self.current_learning_iteration > self._saved:
-                with self.processes.lockstep():  # torchrun's SIGTERM must not cut it short
-                    self._save_iteration()
+            with self.requests:
+                self._learn(first, last, line)
+        except (KeyboardInterrupt, SystemExit):
+            self.saving.save_at_the_end()
             raise
+        except ProcessLost:
+            self.saving.save_at_the_end(together=False)
+            raise
+        except NotFinite as error:
+            raise self.saving.with_cause(error) from error
         finally:
             line.close()
             self.logger.stop_logging_writer()
-        self._finish()
+        if self.saving.keeper is not None and self.processes.is_main:
+            self.saving.keeper.finish(self.current_learning_iteration)
+
+    def _learn(self, first: int, last: int, line: ProgressLine) -> None:
+        """The iterations after the ``first``, up to the ``last`` or until it is learned."""
+        obs = self.env.get_observations()
+        with self.processes.lockstep():
+            self.processes.share([self.alg.actor, self.alg.critic])
+        self.saving.keep()
+        if self._goes_on and self._evaluates(first, last) and not self._is_evaluated(first):
+            if self._evaluate_and_save(first, last, 0.0, line):
+                return
+        for iteration in range(first + 1, last + 1):
+            with self.processes.lockstep():
+                obs, seconds, warning = self._iteration(obs, iteration, first, last)
+            self.current_learning_iteration = iteration
+            self.training_seconds += seconds
+            self.samples += self.samples_per_iteration
+            self.saving.keep()
+            if warning:
+                line.message(warning)
+            if self._save_asked and self.processes.many:
+                self.requests.save_asked = False
+                self.saving.save_on_request()
+            self.processes.raise_signal()
+            self.requests.check()
+            if self._evaluate_and_save(iteration, last, seconds, line):
+                break
+
+    def _evaluates(self, iteration: int, last: int) -> bool:
+        interval = self.train_cfg.runner.eval_interval
+        return interval > 0 and iteration > 0 and (iteration % interval == 0 or iteration == last)
+
+    def _is_evaluated(self, iteration: int) -> bool:
+        curve = self.evaluations.curve
+        return bool(curve) and curve[-1]["iteration"] >= iteration
 
     def _evaluate_and_save(
         self, iteration: int, last: int, seconds: float, line: ProgressLine
@@ -155,11 +218,9 @@ class PpoRunner(OnPolicyRunner):
         """Do what is due after an iteration; whether the training ends here before its time."""
         if self.on_iteration is not None:
             self.on_iteration(line.message)
-        cfg = self.train_cfg.runner
-        evaluates = cfg.eval_interval > 0 and (
-            iteration % cfg.eval_interval == 0 or iteration == last
-        )
-        saves = iteration % cfg.save_interval == 0 or iteration == last
+        interval = self.train_cfg.runner.save_interval
+        evaluates = self._evaluates(iteration, last)
+        saves = iteration % interval == 0 or iteration == last
         metrics = self._evaluate(iteration) if evaluates else {}
         if metrics:
             line.message(evaluation_text(iteration, metrics, self.evaluations.standing))
@@ -168,10 +229,12 @@ class PpoRunner(OnPolicyRunner):
             metrics.get("success"), metrics.get("position_error_m"), self.evaluations.standing,
         )  # fmt: skip
         ends = self.until_learned and bool(metrics) and is_learned(metrics)
+        if evaluates or saves:
+            # The first process alone knows the metrics: its word on the end counts for all.
+            ends = self.processes.from_main(lambda: ends)
         if saves or ends:
-            self._save_iteration()
-        # The first process alone knows the metrics: its word on the end counts for all.
-        return self.processes.from_main(lambda: ends) if evaluates or saves else False
+            self.saving.save(must=ends or iteration == last, say=line.message)
+        return ends
 
     def time_iterations(self, count: int) -> list[float]:
         """Train ``count`` iterations with nothing in between and return their seconds."""
@@ -180,42 +243,35 @@ class PpoRunner(OnPolicyRunner):
         self.alg.train_mode()
         seconds = []
         for iteration in range(1, count + 1):
-            obs, took = self._iteration(obs, iteration, 0, count)
+            obs, took, _ = self._iteration(obs, iteration, 0, count)
             seconds.append(took)
         self.logger.stop_logging_writer()
         return seconds
 
-    def _iteration(self, obs: Any, iteration: int, first: int, last: int) -> tuple[Any, float]:
-        """Collect one rollout and learn from it; returns the next observations and seconds."""
+    def _iteration(
+        self, obs: Any, iteration: int, first: int, last: int
+    ) -> tuple[Any, float, str | None]:
+        """Collect one rollout and learn from it.
+
+        Returns:
+            The next observations, what it took [s], and what there is to tell, if anything.
+        """
         start = time.perf_counter()
-        self._set_learning_rate(learning_rate(self.train_cfg, iteration))
+        self.set_learning_rate(learning_rate(self.train_cfg, iteration))
         self._set_action_std(action_std(self.train_cfg, iteration))
-        threads, scale = torch.get_num_threads(), self.train_cfg.runner.reward_scale
+        threads = torch.get_num_threads()
         # Small tensors gain nothing from threads, and threads that wait for the next one take
         # the physics' cores.
         torch.set_num_threads(1)
-        logs: list[dict[str, torch.Tensor]] = []
         try:
-            with torch.inference_mode():
-                for _ in range(self.train_cfg.runner.num_steps_per_env):
-                    actions = self.alg.act(obs)
-                    obs, rewards, dones, extras = self.env.step(actions)
-                    logs.append(extras["log"])
-                    self.alg.process_env_step(obs, scale * rewards, dones, extras)
-                    self.logger.process_env_step(rewards, dones, extras)
-                self.alg.compute_returns(obs)
-            # Once an iteration: reading a number waits for the device.
-            means = self.processes.mean(totals(logs), self.device)
-            check_finite(means, "reward", iteration)
-            steps = self.train_cfg.runner.num_steps_per_env
-            self.env.env.narrowing.update({name: total / steps for name, total in means.items()})
-            self.env.env.backend.check()
+            obs, warning = self._collect(obs, iteration)
         finally:
             torch.set_num_threads(threads)
         collected = time.perf_counter()
         losses = self.processes.mean(self.alg.update(), self.device)
         self.processes.share([self.alg.actor, self.alg.critic])
         check_finite(losses, "loss", iteration)
+        check_weights({"actor": self.alg.actor, "critic": self.alg.critic}, iteration)
         learned = time.perf_counter()
         self.logger.log(
             it=iteration, start_it=first, total_it=last, collect_time=collected - start,
@@ -226,7 +282,33 @@ class PpoRunner(OnPolicyRunner):
         if self.logger.writer is not None:
             for name, (sigma, _) in self.env.env.compose_reward.parameters.items():
                 self.logger.writer.add_scalar(f"Learn/sigma_{name}", sigma, iteration)
-        return obs, learned - start
+        return obs, learned - start, warning
+
+    def _collect(self, obs: Any, iteration: int) -> tuple[Any, str | None]:
+        """Fill the storage with a rollout; returns the next observations and what to tell."""
+        steps, scale = self.train_cfg.runner.num_steps_per_env, self.train_cfg.runner.reward_scale
+        logs: list[dict[str, torch.Tensor]] = []
+        with torch.inference_mode():
+            for _ in range(steps):
+                actions = self.alg.act(obs)
+                mend_transition(self.alg.transition)
+                obs, rewards, dones, extras = self.env.step(actions)
+                logs.append({**extras["log"], **_prefixed(extras["faults"])})
+                self.alg.process_env_step(obs, scale * rewards, dones, extras)
+                self.logger.process_env_step(rewards, dones, extras)
+                self.requests.check()
+            self.alg.compute_returns(obs)
+        # Once an iteration: reading a number waits for the device.
+        asked = {_SAVE: torch.tensor(float(steps * self.requests.save_asked))}
+        sums = self.processes.mean({**totals(logs), **asked}, self.device)
+        means = {name: float(total) / steps for name, total in sums.items()}
+        self._save_asked = means.pop(_SAVE) > 0.0
+        faults = {n.removeprefix(_FAULT): m for n, m in means.items() if n.startswith(_FAULT)}
+        warning = self._faults.add(faults, self.samples_per_iteration, iteration)
+        check_finite(means, "reward", iteration)
+        self.env.env.narrowing.update(means)
+        self.env.env.backend.check()
+        return obs, warning
 
     def _evaluate(self, iteration: int) -> dict[str, float]:
         """Evaluate, keep the policy if it is the best so far, and return the metrics."""
@@ -237,7 +319,7 @@ class PpoRunner(OnPolicyRunner):
         if self.run_dir is not None:
             write_curve(self.run_dir, taken.curve)
             if taken.improved:
-                self.save(str(self.run_dir / BEST_NAME))
+                self.saving.save_best(complain)
         if self.logger.writer is not None:
             for name, value in metrics.items():
                 self.logger.writer.add_scalar(f"Eval/{name}", value, iteration)
@@ -249,7 +331,13 @@ class PpoRunner(OnPolicyRunner):
         self, env: MimicTask, trace: Trace | None = None, failures: Failures | None = None
     ) -> dict[str, float]:
         """Roll the present policy out deterministically, half from phase 0, half from anywhere."""
-        metrics = evaluate_policy(env, self.inference_policy(), trace, failures)
+        policy = self.inference_policy()
+
+        def watched(obs: torch.Tensor) -> torch.Tensor:
+            self.requests.check()
+            return policy(obs)
+
+        metrics = evaluate_policy(env, watched, trace, failures)
         self.alg.train_mode()
         return metrics
 
@@ -259,12 +347,13 @@ class PpoRunner(OnPolicyRunner):
         return inference_policy(self.alg.get_policy())
 
     def save(self, path: str, infos: dict | None = None) -> None:
-        """Write networks, optimiser and the number of finished iterations, whole or not at all."""
-        progress = {"training_seconds": self.training_seconds, "samples": self.samples,
-                    **self.evaluations.to_dict()}  # fmt: skip
-        iteration = self.current_learning_iteration
-        infos = {**progress, **self.env.env.training_state(), **(infos or {})}
-        save_checkpoint(path, {**self.alg.save(), "iter": iteration, "infos": infos})
+        """Write the present policy, optimiser and progress, whole or not at all."""
+        save_checkpoint(path, self.saving.policy(infos))
+
+    def progress(self) -> dict[str, Any]:
+        """What a checkpoint says of the training so far, as plain values."""
+        seconds, samples = self.training_seconds, self.samples
+        return {"training_seconds": seconds, "samples": samples, **self.evaluations.to_dict()}
 
     def load(
         self,
@@ -282,7 +371,7 @@ class PpoRunner(OnPolicyRunner):
             reason = " ".join(str(error).split())[-200:]
             raise InputError(f"{path}: does not fit the configuration ({reason})") from error
         # rsl-rl takes the learning rate from the file; the configuration's word counts.
-        self._set_learning_rate(self.train_cfg.algorithm.learning_rate)
+        self.set_learning_rate(self.train_cfg.algorithm.learning_rate)
         self.current_learning_iteration = int(payload["iter"])
         infos = payload.get("infos") or {}
         self.training_seconds = infos.get("training_seconds", 0.0)
@@ -290,9 +379,30 @@ class PpoRunner(OnPolicyRunner):
         self.samples = infos.get("samples", so_far)  # older checkpoints do not know
         self.evaluations.from_dict(infos)
         self.env.env.load_training_state(infos)
+        self._states = payload.get("states") or []
         return infos
 
-    def _set_learning_rate(self, rate: float | None) -> None:
+    def resume(self, path: str) -> bool:
+        """Go on exactly where the training that wrote a checkpoint stopped.
+
+        Returns:
+            Whether that could be done: not with a checkpoint that holds a policy alone, nor with
+            another number of processes. Then networks and optimiser are taken up and all
+            environments start anew.
+
+        Raises:
+            InputError: if the file cannot be read or does not fit the configuration.
+        """
+        self.load(path)
+        states, self._states = self._states, []
+        if len(states) != self.processes.world_size:
+            return False
+        restore(self, states[self.processes.rank], path)
+        self._goes_on = True
+        return True
+
+    def set_learning_rate(self, rate: float | None) -> None:
+        """Take another learning rate; None: go on with the present one."""
         if rate is not None:
             self.alg.learning_rate = rate
             for group in self.alg.optimizer.param_groups:
@@ -302,15 +412,6 @@ class PpoRunner(OnPolicyRunner):
         if std is not None:
             self.alg.get_policy().distribution.std_param.data.fill_(std)
 
-    def _save_iteration(self) -> None:
-        if self.run_dir is not None:
-            self.save(str(iteration_path(self.run_dir, self.current_learning_iteration)))
-        self._saved = self.current_learning_iteration
 
-    def _finish(self) -> None:
-        """Leave ``model.pt``: the best policy, or the last one where none was evaluated."""
-        if self.run_dir is None:
-            return
-        best = self.run_dir / BEST_NAME
-        last = iteration_path(self.run_dir, self.current_learning_iteration)
-        shutil.copyfile(best if best.exists() else last, self.run_dir / FINAL_NAME)
+def _prefixed(faults: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {_FAULT + name: share for name, share in faults.items()}

@@ -182,6 +182,25 @@ class Processes:
             return made
         return torch.load(io.BytesIO(self._receive(key)), map_location=device, weights_only=True)
 
+    def to_main(self, value: Any) -> list[Any]:
+        """Bring what each process has to the first one, by rank; elsewhere an empty list.
+
+        Args:
+            value: tensors, numbers, strings, None, and lists and dictionaries of them.
+        """
+        if not self.many:
+            return [value]
+        self._meetings += 1
+        keys = [f"meeting/{self._meetings}/{rank}" for rank in range(self.world_size)]
+        if not self.is_main:
+            stream = io.BytesIO()
+            torch.save(value, stream)
+            self._send(keys[self.rank], stream.getvalue())
+            return []
+        parts = (self._receive(key, forget=True) for key in keys[1:])
+        loaded = (torch.load(io.BytesIO(p), map_location="cpu", weights_only=True) for p in parts)
+        return [value, *loaded]
+
     def wait_for_main(self) -> None:
         """Go on once the first process has come here, too; it does not wait."""
         self.from_main(lambda: None)
@@ -294,13 +313,16 @@ class Processes:
             store.set(f"{key}/{index}", chunk)  # type: ignore[arg-type]  # bytes are taken, too
         store.set(key, str(count))
 
-    def _receive(self, key: str) -> bytes:
+    def _receive(self, key: str, forget: bool = False) -> bytes:
         store = self._connected()
         try:
             while not store.check([key]):
                 self.raise_signal(agreed=False)
                 time.sleep(POLL_SECONDS)
-            chunks = [store.get(f"{key}/{index}") for index in range(int(store.get(key)))]
+            parts = [f"{key}/{index}" for index in range(int(store.get(key)))]
+            chunks = [store.get(part) for part in parts]
+            for part in (*parts, key) if forget else ():
+                store.delete_key(part)
         except RuntimeError as error:
             raise self._lost() from error
         return b"".join(chunks)

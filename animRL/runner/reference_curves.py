@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from animRL.runner.run_dir import read_config
+from animRL.runner.run_config import read_config
 from animRL.utils import machine
 from animRL.utils.errors import InputError
 from animRL.utils.paths import RESOURCES, resolve_resource

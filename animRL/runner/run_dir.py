@@ -1,24 +1,21 @@
-"""A run's folder: making it, its configuration, and finding it and its checkpoints again."""
+"""A run's folder: making it, and finding it and its checkpoints again."""
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
-from animRL.runner.checkpoint import is_valid_checkpoint, replacing
+from animRL.runner.checkpoint import is_valid_checkpoint, iteration_of
+from animRL.runner.run_config import read_task
 from animRL.utils.errors import InputError
 from animRL.utils.paths import PACKAGE_ROOT, REPO_ROOT
 
-CONFIG_NAME = "bob.json"
 BEST_NAME = "model_best.pt"
 FINAL_NAME = "model.pt"
 LIVE_NAME = ".live.pt"
 """The policy of this moment, for who watches a training; goes when it ends."""
-MAX_CONFIG_BYTES = 10 * 2**20
 TIME_FORMAT = "%Y-%m-%d_%H-%M-%S"
 _PLAIN_NAME = re.compile(r"[^\W_][\w .,+=@-]{0,99}")
 _ITERATION_FILE = re.compile(r"model_(0|[1-9][0-9]*)\.pt")
@@ -59,72 +56,10 @@ def iteration_path(run_dir: str | Path, iteration: int) -> Path:
     return Path(run_dir) / f"model_{iteration}.pt"
 
 
-def write_config(
-    run_dir: str | Path,
-    train_cfg: dict[str, Any],
-    env_cfg: dict[str, Any],
-    task: str | None = None,
-) -> Path:
-    """Write ``bob.json`` with the task's name and both configurations and return its path.
-
-    Raises:
-        InputError: if the file cannot be written.
-    """
-    path = Path(run_dir) / CONFIG_NAME
-    content = {"task": task, "train_cfg": train_cfg, "env_cfg": env_cfg}
-    text = json.dumps(content, indent=2) + "\n"
-    with replacing(path) as stream:
-        stream.write(text.encode())
-    return path
-
-
-def read_config(run_dir: str | Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return ``(train_cfg, env_cfg)`` of a run's ``bob.json``.
-
-    Raises:
-        InputError: if the file is missing, larger than 10 MB, not JSON, or lacks a part.
-    """
-    content = _read_config_file(Path(run_dir) / CONFIG_NAME)
-    policy, rewards = content["train_cfg"].get("policy"), content["env_cfg"].get("rewards")
-    # Runs from before there was this had networks without phases, a spread that is learned, and
-    # kernels that stay as wide as they are.
-    if isinstance(policy, dict):
-        for name, value in (("phase_harmonics", 0), ("phase_bins", 0), ("final_std", None)):
-            policy.setdefault(name, value)
-    if isinstance(rewards, dict):
-        rewards.setdefault("narrowing", {"above": 1.0})
-    return content["train_cfg"], content["env_cfg"]
-
-
-def read_task(run_dir: str | Path) -> str | None:
-    """Return the name of a run's task, None where ``bob.json`` does not say: older ones do not.
-
-    Raises:
-        InputError: as for ``read_config``.
-    """
-    task = _read_config_file(Path(run_dir) / CONFIG_NAME).get("task")
-    return task if isinstance(task, str) else None
-
-
-def _read_config_file(path: Path) -> dict[str, Any]:
-    try:
-        with open(path, "rb") as stream:
-            text = stream.read(MAX_CONFIG_BYTES + 1)
-    except OSError as error:
-        raise InputError(f"cannot read '{path}': {error.strerror or error}") from None
-    if len(text) > MAX_CONFIG_BYTES:
-        raise InputError(f"'{path}' is larger than the {MAX_CONFIG_BYTES // 2**20} MB allowed")
-    try:
-        content = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"'{path}' is not JSON: {error}") from None
-    if not isinstance(content, dict):
-        kind = type(content).__name__
-        raise InputError(f"'{path}' holds a {kind}, not an object with train_cfg and env_cfg")
-    for key in ("train_cfg", "env_cfg"):
-        if not isinstance(content.get(key), dict):
-            raise InputError(f"'{path}', field {key}: an object expected, as train.py writes it")
-    return content
+def numbered_checkpoints(run_dir: str | Path) -> list[int]:
+    """Return the iterations that a run has checkpoints of, by their names, the newest first."""
+    numbers = (_ITERATION_FILE.fullmatch(path.name) for path in _entries(Path(run_dir)))
+    return sorted((int(match.group(1)) for match in numbers if match), reverse=True)
 
 
 def find_run(
@@ -198,6 +133,11 @@ def find_checkpoint(run_dir: str | Path, checkpoint: int | None = None) -> Path:
     raise InputError(f"no checkpoint in '{run_dir}': {_EXPECTED} expected")
 
 
+def is_numbered(checkpoint: Path) -> bool:
+    """Whether a checkpoint is one of an iteration by its name, not the best or the final one."""
+    return _ITERATION_FILE.fullmatch(checkpoint.name) is not None
+
+
 def checkpoints_of(run_dir: str | Path) -> list[Path]:
     """Return all checkpoints of a run, the best first, then the newest; none is read."""
     return _candidates(Path(run_dir), None)
@@ -205,17 +145,26 @@ def checkpoints_of(run_dir: str | Path) -> list[Path]:
 
 def _candidates(run_dir: Path, checkpoint: int | None) -> list[Path]:
     """Return the existing checkpoints that a request may mean, the preferred one first."""
-    numbers = (_ITERATION_FILE.fullmatch(path.name) for path in _entries(run_dir))
-    iterations = sorted((int(match.group(1)) for match in numbers if match), reverse=True)
-    numbered = [iteration_path(run_dir, iteration) for iteration in iterations]
+    numbered = [iteration_path(run_dir, number) for number in numbered_checkpoints(run_dir)]
     best, final = run_dir / BEST_NAME, run_dir / FINAL_NAME
     if checkpoint is None:
         paths = [best, final, *numbered]
     elif checkpoint == -1:
-        paths = numbered or [final, best]
+        # By what they say they are: a file may have been copied, renamed, or cut short.
+        claims = {path: iteration_of(path) for path in (*numbered, final, best) if path.is_file()}
+        order = sorted(claims, key=lambda path: _claimed(path, claims[path]), reverse=True)
+        paths = order
     else:
         paths = [iteration_path(run_dir, checkpoint)]
     return [path for path in paths if path.is_file()]
+
+
+def _claimed(path: Path, claim: int | None) -> tuple[int, bool]:
+    """A sort key: the iteration a file is of, and of two that of the training before the best."""
+    match = _ITERATION_FILE.fullmatch(path.name)
+    if claim is None:  # of format 1, which says it inside
+        claim = int(match.group(1)) if match else -1
+    return claim, is_numbered(path)
 
 
 def _is_of(task: str | None, run_dir: Path) -> bool:

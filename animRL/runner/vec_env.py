@@ -24,7 +24,8 @@ class RslVecEnv(VecEnv):
         self.max_episode_length = env.max_episode_length
         self.device = env.device
         self.cfg: Any = env.cfg
-        self._obs = env.reset()
+        self.observations = env.reset()
+        """For the next action (N, D)."""
 
     @property
     def episode_length_buf(self) -> Tensor:
@@ -37,20 +38,27 @@ class RslVecEnv(VecEnv):
 
     def get_observations(self) -> TensorDict:
         """Return the observations for the next action."""
-        return as_groups(self._obs)
+        return as_groups(self.observations)
 
     def step(self, actions: Tensor) -> tuple[TensorDict, Tensor, Tensor, dict[str, Any]]:
         """Step the task.
 
-        ``extras`` holds ``time_outs`` and, under ``log``, the mean of each reward term and the
-        share of environments whose physics diverged (their episodes ended, they start anew).
+        ``extras`` holds ``time_outs``; under ``log`` the mean of each reward term and the shares of
+        environments whose physics diverged and in which anything was not finite (their episodes
+        ended, they start anew); and under ``faults`` the latter share by what was at fault.
         """
         result = self.env.step(actions)
-        self._obs = result.obs
+        self.observations = result.obs
+        shares = torch.stack(list(result.faults.values())).float().mean(dim=-1)
         log = {"total_reward": result.reward.mean()}
         log.update({name: value.mean() for name, value in result.terms.items()})
         log["diverged"] = result.state.diverged.float().mean()
-        extras = {"time_outs": result.timed_out, "log": log}
+        log["not_finite"] = shares.sum()
+        extras = {
+            "time_outs": result.timed_out,
+            "log": log,
+            "faults": dict(zip(result.faults, shares.unbind(), strict=True)),
+        }
         return as_groups(result.obs), result.reward, result.done.to(torch.long), extras
 
 

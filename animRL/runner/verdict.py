@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from animRL.evaluation.failures import FailureSummary
-from animRL.runner.checkpoint import replacing
 from animRL.runner.progress import format_count
+from animRL.utils.files import replacing
 
 LEARNED_SUCCESS = 0.95
 """Share of episodes of an evaluation that succeed once a task is learned. Both limits are this

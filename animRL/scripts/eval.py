@@ -16,6 +16,7 @@ from animRL.scripts.cli import (
     load_configurations,
     run_main,
 )
+from animRL.scripts.early_checks import check_early
 from animRL.scripts.eval_plots import write_plots
 from animRL.scripts.eval_report import print_report
 from animRL.scripts.films import clip_steps, cut, play_alone, shown_steps, write_gif, write_video
@@ -23,6 +24,8 @@ from animRL.utils.errors import InputError
 
 BUFFER_STEPS = 200
 """Steps of environment 0 in ``eval_buf.json``."""
+MOST_EPISODES = 50_000
+"""All are rolled out at once, each in an environment of some 50 kB."""
 VIDEO_SECONDS = 10.0
 """Length of ``animation.mp4`` for a looping clip; others are shown once."""
 MAX_CLIPS_SHOWN = 6
@@ -40,8 +43,9 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--gif", type=Path, default=None, metavar="FILE",
                         help="also write a short looping animation")  # fmt: skip
     args = parser.parse_args(argv)
-    if args.episodes < 1:
-        parser.error(f"--episodes {args.episodes}: valid: at least 1")
+    if not 1 <= args.episodes <= MOST_EPISODES:
+        parser.error(f"--episodes {args.episodes}: valid: 1 to {MOST_EPISODES}")
+    check_early(args, of_run=True)
 
     from animRL.scripts.live_view import beside_evaluation, check_address
 
@@ -98,7 +102,7 @@ def _load(args: argparse.Namespace) -> tuple[Path, Path, Any, Any]:
 
     experiment = args.experiment_name or make_train_cfg(args.task).runner.experiment_name
     run = find_run(args.load_run, LOGS, experiment, args.task)
-    env_cfg, train_cfg = load_configurations(args.task, run)
+    env_cfg, train_cfg = load_configurations(args.task, run, args)
     apply_overrides(env_cfg, train_cfg, args)
     return run, find_checkpoint(run, args.checkpoint), env_cfg, train_cfg
 
@@ -176,7 +180,7 @@ def _record(
 
 
 def _write_json(path: Path, values: Any) -> None:
-    from animRL.runner.checkpoint import replacing
+    from animRL.utils.files import replacing
 
     with replacing(path) as file:
         file.write(json.dumps(values, indent=1).encode())

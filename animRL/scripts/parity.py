@@ -116,7 +116,7 @@ def _configuration(args: argparse.Namespace, sim: str, second: bool = False) -> 
         run = find_run(
             args.policy, LOGS, make_train_cfg(args.task).runner.experiment_name, args.task
         )
-        env_cfg, train_cfg = load_configurations(args.task, run)
+        env_cfg, train_cfg = load_configurations(args.task, run, args)
     else:
         env_cfg, train_cfg = make_env_cfg(args.task), make_train_cfg(args.task)
     own = [*(args.set or []), *(args.second if second else [])]
@@ -169,7 +169,7 @@ def _policy(args: argparse.Namespace, task: Any) -> Any:
     from animRL.utils.paths import LOGS
 
     run = find_run(args.policy, LOGS, make_train_cfg(args.task).runner.experiment_name, args.task)
-    _, train_cfg = load_configurations(args.task, run)
+    _, train_cfg = load_configurations(args.task, run, args)
     return load_policy(find_checkpoint(run, None), train_cfg, task)
 
 

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from animRL.envs import terminations
-from animRL.envs.mimic_task import StepResult
 from animRL.envs.phase_sampling import FixedPhase
 from animRL.envs.starts import state_on_clip
+from animRL.envs.step_result import StepResult
 from animRL.evaluation.evaluate import evaluation_config
 from animRL.runner.checkpoint import load_checkpoint
 from animRL.runner.policy import load_policy

@@ -24,10 +24,10 @@ def main(argv: list[str] | None = None) -> int:
     add_common_arguments(parser, only=("task", "experiment_name", "debug"))
     args = parser.parse_args(argv)
 
-    from animRL.runner.checkpoint import replacing
     from animRL.runner.reference_curves import FOLDER, collect_curves
     from animRL.runner.run_dir import find_run
     from animRL.tasks import make_train_cfg
+    from animRL.utils.files import replacing
     from animRL.utils.paths import LOGS
 
     experiment = args.experiment_name or make_train_cfg(args.task).runner.experiment_name

@@ -9,25 +9,27 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
+import shlex
 import time
 from contextlib import ExitStack, redirect_stdout
 from pathlib import Path
 from typing import Any
 
-from animRL.scripts.cli import (
-    Parser,
-    add_common_arguments,
-    apply_overrides,
-    load_configurations,
-    run_main,
-)
+from animRL.scripts.cli import Parser, add_common_arguments, apply_overrides, run_main
 from animRL.scripts.films import caption
+from animRL.scripts.resuming import (
+    Resumed,
+    clean_up,
+    resumed_configurations,
+    take_over_best,
+    take_up,
+)
 from animRL.scripts.train_report import draw_curve, name_of, print_end, print_start
 from animRL.utils.errors import InputError, ProcessLost
 
 EVALUATION_EPISODES = 40
 """Episodes of an evaluation inside training, half of them from phase 0."""
+MOST_THREADS = 1024
 VIDEO_SECONDS = 5.0
 """Length of a video during training; drawing a second takes about 5 s of one core."""
 VIDEO_WAIT, VIDEO_WAIT_INTERRUPTED = 60.0, 1.0
@@ -47,8 +49,10 @@ def main(argv: list[str] | None = None) -> int:
     args = parser.parse_args(argv)
 
     from animRL.runner.processes import Processes
+    from animRL.runner.stop_requests import ignore_save_signal
     from animRL.scripts.live_view import check_address
 
+    ignore_save_signal()  # until there is something to save
     processes = Processes.from_environment()
     if processes.is_main:
         check_address(args)
@@ -68,8 +72,8 @@ def _train(args: argparse.Namespace, processes: Any) -> None:
     from animRL.tasks import make_env
     from animRL.utils.seeding import seed_everything
 
-    env_cfg, own_cfg, train_cfg, resumed_from = _common_configurations(args, processes)
-    threads = processes.threads(train_cfg.runner.threads)
+    env_cfg, own_cfg, train_cfg, resumed = _common_configurations(args, processes)
+    threads = processes.threads(train_cfg.runner.threads) or _threads_before(resumed)
     if threads:
         torch.set_num_threads(threads)
     seed_everything(processes.seed(train_cfg.runner.seed))
@@ -78,10 +82,10 @@ def _train(args: argparse.Namespace, processes: Any) -> None:
     eval_env = _evaluation_env(args.task, own_cfg, train_cfg, env) if processes.is_main else None
     runner = PpoRunner(env, train_cfg, eval_env, processes)
     runner.until_learned = args.until == "learned"
-    if resumed_from is not None:
-        _resume(runner, *resumed_from)
+    goes_on = take_up(runner, resumed) if resumed is not None else False
     if processes.is_main:
-        _train_and_write(args, runner, env_cfg, resumed_from)
+        run_dir = resumed.run if resumed is not None and goes_on else None
+        _train_and_write(args, runner, env_cfg, resumed, run_dir)
     else:
         processes.wait_for_main()
         runner.learn(train_cfg.runner.max_iterations - runner.current_learning_iteration)
@@ -89,97 +93,101 @@ def _train(args: argparse.Namespace, processes: Any) -> None:
 
 
 def _train_and_write(
-    args: argparse.Namespace, runner: Any, env_cfg: Any, resumed_from: tuple[Path, Path] | None
+    args: argparse.Namespace, runner: Any, env_cfg: Any, resumed: Resumed | None, own: Path | None
 ) -> None:
-    """Train and leave checkpoints, curves and videos in a new folder."""
+    """Train and leave checkpoints, curves and videos in a folder: its ``own``, or a new one."""
     from animRL.runner.run_dir import LIVE_NAME
     from animRL.scripts.live_view import beside_training
+    from animRL.utils.files import alone_in
 
     env, train_cfg = runner.env.env, runner.train_cfg
-    run_dir = _new_run(args.task, env_cfg, train_cfg)
-    if resumed_from is not None:
-        _take_over(args.task, runner, env_cfg, resumed_from[0], run_dir)
-    runner.open_run(run_dir, bool(args.wb), _goes_on_with(resumed_from))
-    recorder = _recorder(args, env, run_dir)
-    runner.evaluations.on_evaluation = _film(recorder, train_cfg, env)
-    runner.evaluations.reference = _reference(args.task, runner, env_cfg)
-    print_start(args.task, runner, run_dir)
-    view = beside_training(args, runner, env_cfg, run_dir)
-    began, finished = time.perf_counter(), False
-    try:
-        runner.processes.wait_for_main()
-        runner.learn(train_cfg.runner.max_iterations - runner.current_learning_iteration)
-        finished = True
-    except (KeyboardInterrupt, SystemExit, ProcessLost):
-        _print_how_to_go_on(args, runner, resumed_from[0] if resumed_from else None, run_dir)
-        raise
-    finally:
-        view.close()
-        (run_dir / LIVE_NAME).unlink(missing_ok=True)
-        draw_curve(args.task, runner, run_dir)
-        recorder.close(VIDEO_WAIT if finished else VIDEO_WAIT_INTERRUPTED)
-        for task in (env, runner.evaluations.env):
-            if task is not None:
-                task.backend.close()
-    print_end(args.task, runner, run_dir, time.perf_counter() - began)
+    run_dir = own or _new_folder(train_cfg)
+    with alone_in(run_dir):
+        clean_up(run_dir)
+        _write_settings(args.task, runner, env_cfg, run_dir, goes_on=own is not None)
+        if resumed is not None and own is None:
+            take_over_best(args.task, runner, env_cfg, resumed.run, run_dir)
+        runner.open_run(run_dir, bool(args.wb), own or _goes_on_with(resumed))
+        recorder = _recorder(args, env, run_dir)
+        runner.requests.at_once = lambda: recorder.close(0.0)
+        runner.evaluations.on_evaluation = _film(recorder, runner)
+        runner.evaluations.reference = _reference(args.task, runner, env_cfg)
+        print_start(args.task, runner, run_dir)
+        view = beside_training(args, runner, env_cfg, run_dir)
+        began, finished = time.perf_counter(), False
+        try:
+            runner.processes.wait_for_main()
+            runner.learn(train_cfg.runner.max_iterations - runner.current_learning_iteration)
+            finished = True
+        except (KeyboardInterrupt, SystemExit, ProcessLost):
+            _print_how_to_go_on(args, runner, resumed, run_dir)
+            raise
+        finally:
+            view.close()
+            (run_dir / LIVE_NAME).unlink(missing_ok=True)
+            draw_curve(args.task, runner, run_dir)
+            recorder.close(VIDEO_WAIT if finished else VIDEO_WAIT_INTERRUPTED)
+            for task in (env, runner.evaluations.env):
+                if task is not None:
+                    task.backend.close()
+        print_end(args.task, runner, run_dir, time.perf_counter() - began)
 
 
-def _goes_on_with(resumed_from: tuple[Path, Path] | None) -> Path | None:
+def _goes_on_with(resumed: Resumed | None) -> Path | None:
     """The run whose W&B run goes on: W&B takes no values of iterations that it has already."""
     from animRL.runner.run_dir import find_checkpoint
 
-    if resumed_from is None:
+    if resumed is None:
         return None
-    run, checkpoint = resumed_from
-    return run if find_checkpoint(run, -1) == checkpoint else None
+    return resumed.run if find_checkpoint(resumed.run, -1) == resumed.checkpoint else None
 
 
 def _print_how_to_go_on(
-    args: argparse.Namespace, runner: Any, before: Path | None, run_dir: Path
+    args: argparse.Namespace, runner: Any, resumed: Resumed | None, run_dir: Path
 ) -> None:
-    """Print the command, which resumes this run, or if it saved nothing the one ``before``.
+    """Print the command, which resumes this run, or if it saved nothing the one before.
 
     What this one then has of that, a copy of the best policy, goes: it is no run to resume.
     """
-    from animRL.runner.run_dir import BEST_NAME, iteration_path
+    from animRL.runner.run_dir import BEST_NAME, numbered_checkpoints
 
-    saved = iteration_path(run_dir, runner.current_learning_iteration).is_file()
+    saved = bool(numbered_checkpoints(run_dir))
     if not saved:
         (run_dir / BEST_NAME).unlink(missing_ok=True)
-    found = name_of(run_dir) if saved else str(before) if before else None
+    found = name_of(run_dir) if saved else str(resumed.run) if resumed else None
     if found is None:
         print("stopped before anything was learned", flush=True)
         return
     print(f"stopped; to go on: {runner.processes.launcher} scripts/train.py --task={args.task} "
-          f"--resume --load_run={found}"
+          f"--resume --load_run={shlex.quote(found)}"
           + (f" --until={args.until}" if args.until else ""), flush=True)  # fmt: skip
 
 
 def _common_configurations(
     args: argparse.Namespace, processes: Any
-) -> tuple[Any, Any, Any, tuple[Path, Path] | None]:
+) -> tuple[Any, Any, Any, Resumed | None]:
     """Configurations as the first of many processes reads them, equal in all.
 
     Returns:
         The environment's; the same with this process's device and share of the cores; the
-        training's; if asked, the run and checkpoint to resume from.
+        training's; what it goes on from, if anything.
     """
     from animRL.sim.factory import resolve_device, resolve_engine
     from animRL.tasks import make_env_cfg, make_train_cfg
 
     if not processes.many:
-        env_cfg, train_cfg, resumed_from = _configurations(args)
-        return env_cfg, env_cfg, train_cfg, resumed_from
+        env_cfg, train_cfg, resumed = _configurations(args)
+        return env_cfg, env_cfg, train_cfg, resumed
 
     def read() -> dict[str, Any]:
-        env_cfg, train_cfg, resumed_from = _configurations(args)
+        env_cfg, train_cfg, resumed = _configurations(args)
         engine = resolve_engine(env_cfg.sim.engine, env_cfg.sim.device)
         return {
             "env": env_cfg.to_dict(),
             "train": train_cfg.to_dict(),
             "engine": engine,
             "device": resolve_device(engine, env_cfg.sim.device),
-            "resumed_from": [str(path) for path in resumed_from or ()],
+            "resumed": resumed and [str(resumed.run), str(resumed.checkpoint), resumed.why_anew],
         }
 
     common = processes.from_main(read)
@@ -188,40 +196,38 @@ def _common_configurations(
     own_cfg.set("sim.device", processes.device(common["device"]))
     own_cfg.set("sim.threads", processes.threads(env_cfg.sim.threads))
     train_cfg = type(make_train_cfg(args.task)).from_dict(common["train"])
-    found = tuple(Path(name) for name in common["resumed_from"])
-    return env_cfg, own_cfg, train_cfg, (found[0], found[1]) if found else None
+    if common["resumed"] is None:
+        return env_cfg, own_cfg, train_cfg, None
+    run, checkpoint, why = common["resumed"]
+    return env_cfg, own_cfg, train_cfg, Resumed(Path(run), Path(checkpoint), why)
 
 
-def _configurations(args: argparse.Namespace) -> tuple[Any, Any, tuple[Path, Path] | None]:
-    """Configurations with what was typed; if asked, the run and checkpoint to resume from."""
-    from animRL.runner.run_dir import find_checkpoint, find_run
+def _configurations(args: argparse.Namespace) -> tuple[Any, Any, Resumed | None]:
+    """Configurations with what was typed; what the training goes on from, if anything."""
     from animRL.tasks import make_env_cfg, make_train_cfg
     from animRL.utils.paths import LOGS
 
-    env_cfg, train_cfg, resumed_from = make_env_cfg(args.task), make_train_cfg(args.task), None
     if not args.resume and (args.load_run is not None or args.checkpoint is not None):
         raise InputError("--load_run, --checkpoint: valid for training only with --resume")
+    resumed = None
     if args.resume:
-        experiment = args.experiment_name or train_cfg.runner.experiment_name
-        run = find_run(args.load_run, LOGS, experiment, args.task)
-        env_cfg, train_cfg = load_configurations(args.task, run)
-        newest = -1 if args.checkpoint is None else args.checkpoint
-        resumed_from = run, find_checkpoint(run, newest)
-    apply_overrides(env_cfg, train_cfg, args)
+        env_cfg, train_cfg, resumed = resumed_configurations(args, LOGS)
+    else:
+        env_cfg, train_cfg = make_env_cfg(args.task), make_train_cfg(args.task)
+        apply_overrides(env_cfg, train_cfg, args)
     if args.until and train_cfg.runner.eval_interval == 0:
         raise InputError("--until: needs evaluations; valid: runner.eval_interval of 1 or more")
-    return env_cfg, train_cfg, resumed_from
+    return env_cfg, train_cfg, resumed
 
 
-def _resume(runner: Any, run: Path, checkpoint: Path) -> None:
-    """Load a checkpoint that is not at the end of the training yet."""
-    runner.load(str(checkpoint))
-    done, wanted = runner.current_learning_iteration, runner.train_cfg.runner.max_iterations
-    if done >= wanted:
-        raise InputError(
-            f"{checkpoint} has {done} iterations already; valid: --max_iterations above {done}"
-        )
-    print(f"resumed from {checkpoint} after iteration {done}")
+def _threads_before(resumed: Resumed | None) -> int:
+    """Threads of torch that a run had which is gone on with exactly; 0: torch's own choice."""
+    from animRL.runner.run_config import read_made_with
+
+    if resumed is None or resumed.why_anew is not None:
+        return 0
+    threads = read_made_with(resumed.run).get("threads")
+    return threads if type(threads) is int and 1 <= threads <= MOST_THREADS else 0
 
 
 def _evaluation_env(task: str, env_cfg: Any, train_cfg: Any, env: Any) -> Any:
@@ -236,35 +242,32 @@ def _evaluation_env(task: str, env_cfg: Any, train_cfg: Any, env: Any) -> Any:
         return make_env(task, evaluation_config(env_cfg, EVALUATION_EPISODES))
 
 
-def _new_run(task: str, env_cfg: Any, train_cfg: Any) -> Path:
-    """Make the run's folder with its configuration."""
-    from animRL.runner.run_dir import create_run_dir, write_config
+def _new_folder(train_cfg: Any) -> Path:
+    from animRL.runner.run_dir import create_run_dir
     from animRL.utils.paths import LOGS
 
-    runner = train_cfg.runner
-    run_dir = create_run_dir(LOGS, runner.experiment_name, runner.run_name)
-    write_config(run_dir, train_cfg.to_dict(), env_cfg.to_dict(), task)
-    return run_dir
+    return create_run_dir(LOGS, train_cfg.runner.experiment_name, train_cfg.runner.run_name)
 
 
-def _take_over(task: str, runner: Any, env_cfg: Any, run: Path, run_dir: Path) -> None:
-    """Keep the best policy of the run that is resumed; evaluations on other clips count no more.
+def _write_settings(task: str, runner: Any, env_cfg: Any, run_dir: Path, goes_on: bool) -> None:
+    """Write ``bob.json`` and copy what it names; say if a run goes on with other versions."""
+    from animRL.runner.run_config import keep_files, read_made_with, write_config
+    from animRL.utils.machine import provenance
 
-    What the best one reached is read from its own file: an older checkpoint knows less.
-    """
-    from animRL.runner.checkpoint import load_checkpoint
-    from animRL.runner.evaluations import Best
-    from animRL.runner.run_dir import BEST_NAME
-
-    before, best = load_configurations(task, run)[0], run / BEST_NAME
-    if before.motion_loader.to_dict() != env_cfg.motion_loader.to_dict():
-        runner.evaluations.from_dict({})
-        print("other clips than before: evaluations begin anew")
-    elif best.is_file():
-        runner.evaluations.best = Best.from_dict(load_checkpoint(best).get("infos") or {})
-        shutil.copyfile(best, run_dir / BEST_NAME)
-    else:
-        runner.evaluations.best = Best()
+    env = runner.env.env
+    now = {
+        **provenance(env.device),
+        "seed": runner.train_cfg.runner.seed,
+        "engine": type(env.backend).__name__,
+        "processes": runner.processes.world_size,
+    }
+    made_with = read_made_with(run_dir) if goes_on else now
+    if other := [name for name in now if goes_on and made_with.get(name) != now[name]]:
+        at = {"after_iteration": runner.current_learning_iteration, **now}
+        made_with = {**made_with, "resumed": [*made_with.get("resumed", []), at]}
+        print(f"not the same as when it began, so its numbers may differ: {', '.join(other)}")
+    values = keep_files(env_cfg.to_dict(), env.motion_loader.names, run_dir)
+    write_config(run_dir, runner.train_cfg.to_dict(), values, task, made_with)
 
 
 def _reference(task: str, runner: Any, env_cfg: Any) -> Any:
@@ -285,11 +288,13 @@ def _recorder(args: argparse.Namespace, env: Any, run_dir: Path) -> Any:
     return VideoRecorder(env.cfg.character.to_dict(), run_dir, env.dt, settings)
 
 
-def _film(recorder: Any, train_cfg: Any, env: Any) -> Any:
+def _film(recorder: Any, runner: Any) -> Any:
     """Hand environment 0 of every n-th evaluation to the recorder."""
-    interval, loader, dt = train_cfg.runner.video_interval, env.motion_loader, env.dt
+    interval, env = runner.train_cfg.runner.video_interval, runner.env.env
+    loader, dt = env.motion_loader, env.dt
     names = loader.labels if loader.num_motions > 1 else ("",)
-    state = {"next": interval}
+    done = runner.current_learning_iteration
+    state = {"next": (done // interval + 1) * interval if interval else 0}
 
     def on_evaluation(iteration: int, metrics: dict[str, float], trace: Any) -> None:
         if interval == 0 or iteration < state["next"] or not trace.poses:

@@ -85,6 +85,10 @@ def draw_curve(task: str, runner: Any, run_dir: Path) -> None:
 
 def name_of(run_dir: Path) -> str:
     """Return how ``--load_run`` finds a run, whatever its experiment."""
+    from animRL.utils.paths import LOGS
+
+    if run_dir.parent.parent != LOGS:
+        return str(run_dir)
     return f"{run_dir.parent.name}/{run_dir.name}"
 
 

@@ -21,6 +21,7 @@ from animRL.scripts.cli import (
     load_configurations,
     run_main,
 )
+from animRL.scripts.early_checks import check_early
 from animRL.utils.errors import InputError
 
 VIEW_OPTIONS = tuple(name for name in EVAL_OPTIONS if name not in ("dv", "dr"))
@@ -49,6 +50,8 @@ def main(argv: list[str] | None = None) -> int:
         for name in ("checkpoint", "num_envs", "sim", "device"):
             if getattr(args, name) is not None:
                 parser.error(f"--{name}: not for clips alone; valid: with --load_run or --actions")
+    shows_run = not args.actions and (args.load_run is not None or not args.motion)
+    check_early(args, of_run=shows_run)
     _check_view(args)
     _be_modest()
     ended = threading.Event()
@@ -115,7 +118,7 @@ def _playback(args: argparse.Namespace, count: int) -> Any:
     clips_alone = args.motion and args.load_run is None and not args.actions
     if not (clips_alone or args.actions):
         run = _run(args)
-        env_cfg, train_cfg = load_configurations(args.task, run)
+        env_cfg, train_cfg = load_configurations(args.task, run, args)
         checkpoint = None if args.beside == "train" else find_checkpoint(run, args.checkpoint)
     apply_overrides(env_cfg, train_cfg, args)
     env_cfg.set("sim.threads", 1)

@@ -125,33 +125,32 @@ class MujocoCpuBackend(SimBackend):
         self._state = None if before is None else _with_rows(before, env_ids, self._read(ids))
 
     def save_state(self) -> dict[str, Any]:
-        """Return the integration states (warm start included) and per-environment parameters."""
-        parameters = {name: self._parameter(name).copy() for name in _PARAMETERS}
+        """Return the integration states (warm start included) and the parameters that were set."""
+        own = {name: self.batch.expanded(name) for name in _PARAMETERS}
         return {
             "state": torch.from_numpy(self.batch.state.copy()),
             "warning": torch.from_numpy(self.batch.warning.copy()),
             "ground_force": self._ground_force,
-            "parameters": {name: torch.from_numpy(v) for name, v in parameters.items()},
+            "parameters": {n: torch.from_numpy(v.copy()) for n, v in own.items() if v is not None},
         }
 
     def load_state(self, saved: dict[str, Any]) -> None:
         """Go back to a saved state; contact forces are the saved ones until the next step."""
-        parameters = {name: values.numpy() for name, values in saved["parameters"].items()}
-        changed = [n for n, v in parameters.items() if not np.array_equal(v, self._parameter(n))]
-        for name in changed:
-            self.batch.expand(name)[:] = parameters[name]
+        changed = False
+        for name in _PARAMETERS:
+            own, given = self.batch.expanded(name), saved["parameters"].get(name)
+            if own is None and given is None:
+                continue
+            wanted = getattr(self.model, name) if given is None else given.numpy()
+            if own is None or not np.array_equal(own, np.broadcast_to(wanted, own.shape)):
+                self.batch.expand(name)[:] = wanted
+                changed = True
         if changed:
             self.batch.set_const()
         self.batch.state[:] = saved["state"].numpy()
         self.batch.warning[:] = saved["warning"].numpy()
         self._ground_force = saved["ground_force"]
         self._state = None
-
-    def _parameter(self, name: str) -> np.ndarray:
-        """Values of a model field in every environment (N, ...)."""
-        values = self.batch.expanded(name)
-        shared = getattr(self.model, name)
-        return np.broadcast_to(shared, (self.num_envs, *shared.shape)) if values is None else values
 
     def _apply_params(self, env_ids: Tensor, params: PhysParams) -> None:
         ids = env_ids.numpy()

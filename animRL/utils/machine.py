@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import platform
+import subprocess
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
 
 import torch
 
-PACKAGES = ("mujoco-warp", "warp-lang", "torch", "mujoco", "rsl-rl-lib", "numpy")
+from animRL.utils.paths import REPO_ROOT
+
+GIT_SECONDS = 5.0
+PACKAGES = ("animRL", "mujoco-warp", "warp-lang", "torch", "mujoco", "rsl-rl-lib", "numpy")
 """Those whose versions a speed depends on."""
 
 
@@ -34,3 +40,35 @@ def processor() -> str:
         return names[0]
     except (OSError, IndexError):
         return platform.processor() or platform.machine()
+
+
+def provenance(device: torch.device) -> dict[str, Any]:
+    """What the numbers of a run depend on beside its settings, as plain values.
+
+    On a CPU two runs of the same settings are equal where all of this is.
+    """
+    return {
+        "versions": {**versions(), "python": platform.python_version()},
+        "threads": torch.get_num_threads(),
+        "processor": processor(),
+        **gpu(device),
+        "git_commit": git_commit(),
+    }
+
+
+def git_commit(folder: Path = REPO_ROOT) -> str | None:
+    """The commit of the code, with ``+changes`` if there are any; None where it is not known."""
+
+    def ask(*words: str) -> str:
+        return subprocess.run(
+            ["git", "-C", str(folder), *words], capture_output=True, text=True, check=True,
+            timeout=GIT_SECONDS, stdin=subprocess.DEVNULL,
+        ).stdout.strip()  # fmt: skip
+
+    try:
+        if Path(ask("rev-parse", "--show-toplevel")).resolve() != folder:
+            return None  # animRL lies inside somebody else's repository
+        changed = ask("status", "--porcelain", "--untracked-files=no")
+        return ask("rev-parse", "HEAD") + ("+changes" if changed else "")
+    except (OSError, ValueError, subprocess.SubprocessError):
+        return None

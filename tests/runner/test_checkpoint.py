@@ -10,6 +10,7 @@ import torch
 
 from animRL.runner import checkpoint as module
 from animRL.runner.checkpoint import is_valid_checkpoint, load_checkpoint, save_checkpoint
+from animRL.utils import files
 from animRL.utils.errors import InputError
 
 
@@ -45,7 +46,7 @@ def test_an_interrupted_write_keeps_the_old_file(tmp_path: Path, monkeypatch) ->
     def full_disk(_: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(module.os, "fsync", full_disk)
+    monkeypatch.setattr(files.os, "fsync", full_disk)
     with pytest.raises(InputError, match="No space left"):
         save_checkpoint(path, {**payload(), "iter": 8})
     assert load_checkpoint(path)["iter"] == 7
@@ -94,7 +95,7 @@ def test_damaged_files_are_refused_in_one_line(tmp_path: Path) -> None:
     for name, data in damaged.items():
         path = tmp_path / f"{name}.pt"
         path.write_bytes(data)
-        with pytest.raises(InputError, match="damaged or not written by torch") as caught:
+        with pytest.raises(InputError, match="is damaged or not a checkpoint: ") as caught:
             load_checkpoint(path)
         assert str(path) in str(caught.value) and "\n" not in str(caught.value)
         assert not is_valid_checkpoint(path)

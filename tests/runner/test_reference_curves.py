@@ -20,7 +20,7 @@ from animRL.runner.reference_curves import (
     collect_curves,
     find_reference,
 )
-from animRL.runner.run_dir import write_config
+from animRL.runner.run_config import write_config
 from animRL.utils.errors import InputError
 from animRL.utils.paths import RESOURCES
 

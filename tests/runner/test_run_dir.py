@@ -10,17 +10,11 @@ from pathlib import Path
 import pytest
 import torch
 
+from animRL.runner import run_config
 from animRL.runner import run_dir as module
 from animRL.runner.checkpoint import save_checkpoint
-from animRL.runner.run_dir import (
-    create_run_dir,
-    find_checkpoint,
-    find_run,
-    iteration_path,
-    read_config,
-    read_task,
-    write_config,
-)
+from animRL.runner.run_config import read_config, read_task, write_config
+from animRL.runner.run_dir import create_run_dir, find_checkpoint, find_run, iteration_path
 from animRL.utils.errors import InputError
 
 
@@ -91,7 +85,7 @@ def test_bytes_too_many_and_missing_files_are_refused(tmp_path: Path, monkeypatc
     with pytest.raises(InputError, match="is not JSON"):
         read_config(tmp_path)
     write_config(tmp_path, {}, {})
-    monkeypatch.setattr(module, "MAX_CONFIG_BYTES", 10)
+    monkeypatch.setattr(run_config, "MAX_CONFIG_BYTES", 10)
     with pytest.raises(InputError, match="larger than"):
         read_config(tmp_path)
 

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from animRL.cfg.mimic.walk_config import WalkConfig, WalkTrainConfig
@@ -19,9 +20,10 @@ from animRL.runner import verdict
 from animRL.runner.checkpoint import MODEL_KEYS, save_checkpoint
 from animRL.runner.evaluations import Evaluations
 from animRL.runner.ppo_runner import PpoRunner
-from animRL.runner.run_dir import write_config
+from animRL.runner.run_config import write_config
 from animRL.scripts import eval as evaluation
 from animRL.scripts import train
+from animRL.scripts.resuming import take_over_best
 from animRL.utils import paths
 from animRL.utils.errors import InputError
 
@@ -60,7 +62,10 @@ def test_a_run_is_trained_resumed_and_evaluated(
     (run,) = (logs / "bob").iterdir()
     assert run.name.endswith("_small")
     config = json.loads((run / "bob.json").read_text())
-    assert set(config) == {"task", "train_cfg", "env_cfg"} and config["task"] == "walk"
+    assert set(config) == {"task", "train_cfg", "env_cfg", "made_with"}
+    assert config["task"] == "walk" and config["made_with"]["seed"] == 3
+    assert config["made_with"]["threads"] == torch.get_num_threads()
+    assert config["made_with"]["versions"]["torch"] == torch.__version__
     assert config["train_cfg"]["runner"]["seed"] == 3
     assert config["env_cfg"]["env"]["num_envs"] == 4
     names = {p.name for p in run.iterdir()}
@@ -74,7 +79,7 @@ def test_a_run_is_trained_resumed_and_evaluated(
         "Episode/total_reward",
         *(f"Episode/{name}" for name in config["env_cfg"]["rewards"]["terms"]),
         *(f"Eval/{name}" for name in EVALUATED),
-        *("Episode/diverged", "Perf/samples_per_second"),
+        *("Episode/diverged", "Episode/not_finite", "Perf/samples_per_second"),
         *("Perf/collection_seconds", "Perf/learning_seconds"),
     }
     out = capsys.readouterr().out
@@ -108,8 +113,17 @@ def test_a_run_is_trained_resumed_and_evaluated(
         train.main(["--resume", f"--load_run={run.name}", "--max_iterations=3", "--dv", "--dr"])
         == 0
     )
-    newest = max((logs / "bob").iterdir(), key=lambda p: p.stat().st_mtime_ns)
-    assert (newest / "model_3.pt").exists() and not (newest / "model_2.pt").exists()
+    assert [own.name for own in (logs / "bob").iterdir()] == [run.name]
+    assert (run / "model_3.pt").exists() and (run / "model_2.pt").exists()
+    assert len(json.loads((run / "learning_curve.json").read_text())) == 3
+    other = ["--resume", f"--load_run={run.name}", "--max_iterations=4", "--dv", "--dr"]
+    assert train.main([*other, "--num_envs=5", "--run_name=other"]) == 0
+    (new,) = (logs / "bob").glob("*_other")
+    assert {"model_4.pt", "model.pt"} <= {path.name for path in new.iterdir()}
+    assert not (run / "model_4.pt").exists()
+    out = capsys.readouterr().out
+    assert f"goes on in {run} after iteration 2, exactly where it stopped" in out
+    assert "in a new folder and new episodes: another name is asked for" in out
 
 
 def test_a_stopped_training_says_how_to_go_on_if_there_is_anything(
@@ -132,7 +146,7 @@ def test_a_stopped_training_says_how_to_go_on_if_there_is_anything(
     (first,) = (logs / "bob").glob("*_a")
     assert f"--task=walk --resume --load_run=bob/{first.name}\n" in capsys.readouterr().out
     with pytest.raises(KeyboardInterrupt):  # and once more, before it got any further
-        train.main(["--resume", "--run_name=b", "--dr"])
+        train.main(["--resume", "--run_name=b", "--dr", "--dv"])
     assert f"--resume --load_run={first}\n" in capsys.readouterr().out
     stops_at = 0
     assert train.main(["--resume", "--run_name=c", "--max_iterations=3", "--dv", "--dr"]) == 0
@@ -160,7 +174,7 @@ def test_a_resumed_run_keeps_the_best_policy_on_the_same_clips(
     evaluations.from_dict({"best": [0.2, 0.3, 0.1, 3], "curve": [{"iteration": 3}]})
     for path, value in changed.items():
         cfg.set(path, value)
-    train._take_over("walk", SimpleNamespace(evaluations=evaluations), cfg, run, new)
+    take_over_best("walk", SimpleNamespace(evaluations=evaluations), cfg, run, new)
     assert evaluations.best.iteration == kept and len(evaluations.curve) == curve
     assert (new / "model_best.pt").exists() is (kept >= 0)
 

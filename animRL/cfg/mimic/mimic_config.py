@@ -235,6 +235,10 @@ class MimicTrainConfig(BaseConfig):
         """Control steps of every environment in one iteration."""
         save_interval = 50
         """Iterations between two checkpoints."""
+        keep_last = 5
+        """How many of the newest checkpoints stay."""
+        keep_every = 200
+        """Checkpoints of every so many iterations stay as well; 0: none. The best always does."""
         eval_interval = 25
         """Iterations between two deterministic evaluations; 0: never."""
         video_interval = 50
@@ -250,6 +254,8 @@ class MimicTrainConfig(BaseConfig):
             "max_iterations": Range(1, 10_000_000),
             "num_steps_per_env": Range(1, 10_000),
             "save_interval": Range(1, 10_000_000),
+            "keep_last": Range(1, 10_000_000),
+            "keep_every": Range(0, 10_000_000),
             "eval_interval": Range(0, 10_000_000),
             "video_interval": Range(0, 10_000_000),
             "reward_scale": Range(1e-6, 1e6),

@@ -35,7 +35,7 @@ def measure_pushes(
     from animRL.utils.paths import LOGS
 
     run = find_run(args.pushes, LOGS, make_train_cfg(args.task).runner.experiment_name, args.task)
-    env_cfg, train_cfg = load_configurations(args.task, run)
+    env_cfg, train_cfg = load_configurations(args.task, run, args)
     apply_overrides(env_cfg, train_cfg, args)
     checkpoint, samples = find_checkpoint(run), args.push_samples
     test = PushTest(step=args.push_step, mid_cycle=samples, spread=samples)

@@ -1,0 +1,121 @@
+"""When and how a training saves itself: in time, when asked, when stopped, when it goes wrong."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from animRL.runner.checkpoint import save_checkpoint
+from animRL.runner.checkpoint_keeper import CheckpointKeeper
+from animRL.runner.finite import NotFinite
+from animRL.runner.training_state import networks_of, state_of
+from animRL.runner.vec_env import OBS_GROUP
+from animRL.utils.errors import InputError
+
+if TYPE_CHECKING:
+    from animRL.runner.ppo_runner import PpoRunner
+
+_ROLLOUT = ("actions", "rewards", "dones", "values", "returns", "advantages")
+
+
+class Saving:
+    """Saves a training's last finished iteration, which it keeps in memory for that.
+
+    What it keeps is a copy made between two iterations, so that it can be saved at any instant, in
+    the middle of the next one, too.
+    """
+
+    def __init__(self, runner: PpoRunner) -> None:
+        """Keep nothing yet, and write nothing until there is a ``keeper``."""
+        self._runner = runner
+        self.keeper: CheckpointKeeper | None = None
+        """Of the run's folder; None: nothing is written."""
+        self._last: dict[str, Any] = {}
+
+    @property
+    def iteration(self) -> int:
+        """The last finished iteration, 0 before the first."""
+        return int(self._last.get("iter", 0))
+
+    def keep(self) -> None:
+        """Remember the iteration that was just finished."""
+        runner = self._runner
+        self._last = {
+            **networks_of(runner),
+            "infos": {**runner.progress(), **runner.env.env.training_state()},
+            "state": state_of(runner),
+        }
+
+    def save(self, must: bool, say: Callable[[str], None], together: bool = True) -> None:
+        """Write the checkpoint of the last finished iteration.
+
+        Args:
+            must: raise if that fails; else the training goes on without, and says so.
+            say: takes that line.
+            together: all processes take part, each with its environments.
+        """
+        kept = dict(self._last)
+        state = kept.pop("state")
+        states = self._runner.processes.to_main(state) if together else []
+        if self.keeper is None or not self._runner.processes.is_main:
+            return
+        # The evaluation of this iteration came after it was kept.
+        infos = {**kept["infos"], **self._runner.evaluations.to_dict()}
+        try:
+            self.keeper.save_iteration({**kept, "infos": infos, "states": states})
+        except InputError as error:
+            if must:
+                raise
+            say(f"checkpoint of iteration {kept['iter']} not saved: {error}; training goes on")
+
+    def save_best(self, say: Callable[[str], None]) -> None:
+        """Write the present policy as the best so far."""
+        if self.keeper is not None:
+            try:
+                self.keeper.save_best(self.policy())
+            except InputError as error:
+                say(f"the best policy was not saved: {error}; training goes on")
+
+    def save_on_request(self) -> None:
+        """Save because a signal asked for it, and say so."""
+        if self.iteration:
+            self.save(must=False, say=complain)
+            if self.keeper is not None and self.keeper.saved == self.iteration:
+                print(f"\nsaved iteration {self.iteration} in {self.keeper.run_dir}", flush=True)
+
+    def save_at_the_end(self, together: bool = True) -> None:
+        """Save what is not saved yet, before the training ends early."""
+        if self.keeper is not None and self.iteration > self.keeper.saved:
+            with self._runner.processes.lockstep():  # torchrun's SIGTERM must not cut it short
+                self.save(must=False, say=complain, together=together)
+
+    def with_cause(self, error: NotFinite) -> NotFinite:
+        """Save what led to numbers that are none; returns the error that says where."""
+        if self.keeper is None or not self._runner.processes.is_main or not self._last:
+            return error
+        storage = self._runner.alg.storage
+        samples = {name: getattr(storage, name).clone() for name in _ROLLOUT}
+        samples["observations"] = storage.observations[OBS_GROUP].clone()
+        path = self.keeper.run_dir / f"not_finite_{self.iteration + 1}.pt"
+        kept = dict(self._last)
+        state = kept.pop("state")
+        try:
+            save_checkpoint(path, {**kept, "states": [state], "rollout": samples})
+        except InputError as unsaved:
+            return NotFinite(f"{error}; what led to it was not saved: {unsaved}")
+        return NotFinite(
+            f"{error}; iteration {self.iteration} before it, which is good, and the samples since "
+            f"are in '{path}'"
+        )
+
+    def policy(self, infos: dict | None = None) -> dict[str, Any]:
+        """What a checkpoint of the present policy holds, without environments."""
+        runner = self._runner
+        own = {**runner.progress(), **runner.env.env.training_state(), **(infos or {})}
+        return {**runner.alg.save(), "iter": runner.current_learning_iteration, "infos": own}
+
+
+def complain(text: str) -> None:
+    """Print a line on stderr."""
+    print(text, file=sys.stderr, flush=True)

@@ -1,0 +1,132 @@
+"""How a training goes on from an earlier one: in its folder, exactly, or from its policy anew."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from animRL.scripts.cli import apply_overrides, load_configurations
+
+FREE = (
+    *("runner.max_iterations", "runner.save_interval", "runner.keep_last", "runner.keep_every"),
+    "runner.video_interval",
+)
+"""Settings of a training that do not shape its iterations: they may change on the way."""
+
+
+@dataclass(frozen=True)
+class Resumed:
+    """Which run a training goes on from."""
+
+    run: Path
+    checkpoint: Path
+    why_anew: str | None
+    """Why it cannot go on in that run's folder as if it had never stopped; None: it can."""
+
+
+def resumed_configurations(args: argparse.Namespace, logs: Path) -> tuple[Any, Any, Resumed]:
+    """Return a run's configurations with what was typed, and how it is to go on.
+
+    Raises:
+        InputError: if there is no such run or checkpoint.
+    """
+    from animRL.runner.run_dir import find_checkpoint, find_run
+    from animRL.tasks import make_train_cfg
+
+    experiment = args.experiment_name or make_train_cfg(args.task).runner.experiment_name
+    run = find_run(args.load_run, logs, experiment, args.task)
+    env_cfg, train_cfg = load_configurations(args.task, run, args)
+    wanted = -1 if args.checkpoint is None else args.checkpoint
+    checkpoint = find_checkpoint(run, wanted)
+    before = _settings(env_cfg, train_cfg)
+    apply_overrides(env_cfg, train_cfg, args)
+    why = _why_anew(args, run, checkpoint, before, _settings(env_cfg, train_cfg))
+    return env_cfg, train_cfg, Resumed(run, checkpoint, why)
+
+
+def _settings(env_cfg: Any, train_cfg: Any) -> dict[str, Any]:
+    return {**dict(env_cfg.leaves()), **dict(train_cfg.leaves())}
+
+
+def _why_anew(
+    args: argparse.Namespace, run: Path, checkpoint: Path, before: dict, after: dict
+) -> str | None:
+    """The reason, if any, why the run's own folder cannot be gone on with."""
+    from animRL.runner.run_dir import find_checkpoint, is_numbered
+
+    if not is_numbered(checkpoint):
+        return f"{checkpoint.name} holds a policy alone"
+    if find_checkpoint(run, -1) != checkpoint:
+        return f"{checkpoint.name} is not the newest one"
+    if args.run_name or args.experiment_name:
+        return "another name is asked for"
+    names = [name for name in after if after[name] != before.get(name) and name not in FREE]
+    if names:
+        return f"other settings than before: {', '.join(names[:4])}"
+    return None
+
+
+def take_up(runner: Any, resumed: Resumed) -> bool:
+    """Load a checkpoint that is not at the end of the training yet.
+
+    Returns:
+        Whether the training goes on in the run's folder, as if it had never stopped.
+
+    Raises:
+        InputError: if it is at the end, or cannot be loaded.
+    """
+    from animRL.utils.errors import InputError
+
+    path, why = str(resumed.checkpoint), resumed.why_anew
+    exact = False
+    if why is None:
+        exact = runner.resume(path)
+        why = None if exact else "it holds no environments for so many processes"
+    else:
+        runner.load(path)
+    done, wanted = runner.current_learning_iteration, runner.train_cfg.runner.max_iterations
+    if done >= wanted:
+        raise InputError(
+            f"{path} has {done} iterations already; valid: --max_iterations above {done}"
+        )
+    if exact:
+        print(f"goes on in {resumed.run} after iteration {done}, exactly where it stopped")
+    else:
+        print(f"starts from {path}, iteration {done}, in a new folder and new episodes: {why}")
+    return exact
+
+
+def clean_up(run_dir: Path) -> None:
+    """Delete what a training that was killed had not finished writing into its folder."""
+    from animRL.runner.run_dir import LIVE_NAME
+    from animRL.utils.files import drop_leftovers
+
+    drop_leftovers(run_dir)
+    for pattern in (LIVE_NAME, ".video_*.npz", ".video_*.part.mp4"):
+        for path in run_dir.glob(pattern):
+            with suppress(OSError):
+                path.unlink()
+
+
+def take_over_best(task: str, runner: Any, env_cfg: Any, run: Path, run_dir: Path) -> None:
+    """Keep the best policy of another run; evaluations on other clips count no more.
+
+    What the best one reached is read from its own file: an older checkpoint knows less.
+    """
+    from animRL.runner.checkpoint import load_checkpoint
+    from animRL.runner.evaluations import Best
+    from animRL.runner.run_dir import BEST_NAME
+
+    before, best = load_configurations(task, run)[0], run / BEST_NAME
+    if before.motion_loader.to_dict() != env_cfg.motion_loader.to_dict():
+        runner.evaluations.from_dict({})
+        print("other clips than before: evaluations begin anew")
+    elif best.is_file():
+        runner.evaluations.best = Best.from_dict(load_checkpoint(best).get("infos") or {})
+        shutil.copyfile(best, run_dir / BEST_NAME)
+    else:
+        runner.evaluations.best = Best()
