@@ -1,0 +1,107 @@
+"""A training of an hour, with films: it takes no more of the machine at its end than at its start.
+
+ANIMRL_SOAK_MINUTES says for how long (60); ANIMRL_SOAK_REPORT names a file for the figures.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from animRL.utils import paths
+
+MINUTES = float(os.environ.get("ANIMRL_SOAK_MINUTES", "60"))
+WARM_UP = 1 / 6
+"""Share of the time that is left out of the slopes."""
+SAMPLE_SECONDS = 10.0
+LAUNCH = (
+    "import sys; from pathlib import Path; from animRL.utils import paths; "
+    "paths.LOGS = Path(sys.argv[1]); from animRL.scripts.cli import run_main; "
+    "from animRL.scripts import train; run_main(train.main, sys.argv[2:])"
+)
+
+
+def status_of(process: int) -> dict[str, float]:
+    """Resident memory [MB], threads, open files and used processor time [s] of a process."""
+    folder = Path("/proc") / str(process)
+    text = (folder / "status").read_text()
+    ticks = (folder / "stat").read_text().rsplit(")", 1)[1].split()
+    return {
+        "seconds": time.monotonic(),
+        "memory_mb": int(re.search(r"VmRSS:\s+(\d+)", text).group(1)) / 1024.0,
+        "threads": int(re.search(r"Threads:\s+(\d+)", text).group(1)),
+        "files": len(list((folder / "fd").iterdir())),
+        "cpu_seconds": (int(ticks[11]) + int(ticks[12])) / os.sysconf("SC_CLK_TCK"),
+    }
+
+
+def slope_per_hour(samples: list[dict[str, float]], name: str) -> float:
+    """Of a straight line through the samples (least squares)."""
+    hours = np.array([sample["seconds"] for sample in samples]) / 3600.0
+    return float(np.polyfit(hours - hours[0], [sample[name] for sample in samples], 1)[0])
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="reads /proc")
+def test_an_hour_of_training_takes_no_more_and_more(tmp_path: Path) -> None:
+    logs = tmp_path / "logs"
+    # From a policy that walks: a falling body costs the physics more, so that a training that
+    # learns gets faster or slower by what it learns.
+    command = [
+        sys.executable, "-c", LAUNCH, str(logs), "--task=walk", "--dv", "--resume",
+        f"--load_run={paths.REPO_ROOT / 'results' / 'walk'}", "--max_iterations=1000000",
+        "--set", "runner.save_interval=10",
+    ]  # fmt: skip
+    with open(tmp_path / "out.txt", "wb") as out:
+        process = subprocess.Popen(command, stdout=out, stderr=out, cwd=tmp_path)
+    samples = []
+    try:
+        end = time.monotonic() + 60.0 * MINUTES
+        while time.monotonic() < end:
+            time.sleep(SAMPLE_SECONDS)
+            assert process.poll() is None, (tmp_path / "out.txt").read_text()[-2000:]
+            samples.append(status_of(process.pid))
+    finally:
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 143
+    (run,) = (logs / "bob").iterdir()
+    films = len(list(run.glob("video_*.mp4")))
+    events = EventAccumulator(str(run), size_guidance={"scalars": 0}).Reload()
+    speeds = [event.value for event in events.Scalars("Perf/samples_per_second")]
+    after = samples[round(WARM_UP * len(samples)) :]
+    part = max(1, round(WARM_UP * len(speeds)))
+    first, last = statistics.median(speeds[part : 2 * part]), statistics.median(speeds[-part:])
+    report = {
+        "minutes": MINUTES,
+        "iterations": len(speeds),
+        "films": films,
+        "memory_mb": [after[0]["memory_mb"], after[-1]["memory_mb"]],
+        "memory_slope_mb_per_hour": slope_per_hour(after, "memory_mb"),
+        "files": sorted({sample["files"] for sample in after}),
+        "threads": sorted({sample["threads"] for sample in after}),
+        "samples_per_second": [first, last],
+        "speed_at_end": last / first,
+        "samples": samples,
+        "speeds": speeds,
+    }
+    if where := os.environ.get("ANIMRL_SOAK_REPORT"):
+        Path(where).write_text(json.dumps(report))
+    print({name: value for name, value in report.items() if name not in ("samples", "speeds")})
+    assert films >= 1
+    assert report["memory_slope_mb_per_hour"] < 1.0
+    assert len(list(run.glob("model_[0-9]*.pt"))) <= 5 + len(speeds) // 200 + 1
+    # A film's process has its pipes while it runs.
+    assert report["files"][-1] - report["files"][0] <= 3
+    assert report["threads"][-1] == report["threads"][0]
+    assert report["speed_at_end"] >= 0.98
