@@ -19,6 +19,9 @@ from animRL.utils.input_files import read_json
 
 # A joint angle beyond two full turns is a unit error, not a pose: 4 pi rad, or 12.6 degrees.
 MAX_JOINT_ANGLE = 4.0 * np.pi
+# No position [m] or velocity of a motion is so large; in single precision it would be useless.
+MAX_NUMBER = 1e6
+MIN_FRAME_DURATION = 1e-5
 # Stored rotations are rounded; farther from unit length than this they are no rotations.
 QUATERNION_NORM_TOLERANCE = 0.02
 
@@ -72,11 +75,15 @@ def clip_from_data(data: dict[str, Any], path: str | Path) -> Clip:
     joint_names = _names(data, "JointNames", path)
     end_effector_names = _names(data, "EndEffectorNames", path)
     duration = _number(data, "FrameDuration", path)
-    if not 0.0 < duration <= 1.0:
-        raise InputError(f"{path}: FrameDuration is {duration}; valid: seconds in (0, 1]")
+    if not MIN_FRAME_DURATION <= duration <= 1.0:
+        raise InputError(
+            f"{path}: FrameDuration is {duration}; valid: seconds from {MIN_FRAME_DURATION:g} to 1"
+        )
     weight = _number(data, "MotionWeight", path, default=1.0)
-    if weight <= 0.0:
-        raise InputError(f"{path}: MotionWeight is {weight}; valid: a number above 0")
+    if not 0.0 < weight <= MAX_NUMBER:
+        raise InputError(
+            f"{path}: MotionWeight is {weight}; valid: a number above 0, at most {MAX_NUMBER:g}"
+        )
     loop = data.get("Loop")
     if loop is not None and not isinstance(loop, bool):
         raise InputError(f"{path}: Loop is {loop!r:.60}; valid: true or false")
@@ -228,10 +235,11 @@ def _frames(data: dict[str, Any], layout: FrameLayout, path: Path) -> np.ndarray
         if not all(type(value) in (int, float) for value in row):
             raise InputError(f"{path}: Frames[{index}] holds something that is not a number")
         for column, value in enumerate(row):
-            if not _is_finite(value):
+            if not (_is_finite(value) and abs(value) <= MAX_NUMBER):
                 text = str(value)[:40]
                 raise InputError(
-                    f"{path}: Frames[{index}][{column}] is {text}; valid: finite numbers"
+                    f"{path}: Frames[{index}][{column}] is {text}; valid: finite numbers up to "
+                    f"{MAX_NUMBER:g}"
                 )
     return np.asarray(rows, dtype=np.float64)
 

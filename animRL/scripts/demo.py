@@ -35,7 +35,7 @@ from animRL.scripts.films import (
 from animRL.scripts.tables import print_columns
 from animRL.utils.errors import InputError
 from animRL.utils.input_files import read_json
-from animRL.utils.paths import LOGS, REPO_ROOT
+from animRL.utils.paths import LOGS, REPO_ROOT, is_file
 
 FILM_SIZE = (640, 360)
 """Width and height of a film [px]; drawing takes about as long as there are pixels."""
@@ -130,7 +130,7 @@ def find_policies(results: Path, tasks: list[str]) -> dict[str, Path]:
     """
     from animRL.tasks import task_names
 
-    there = {n: results / n for n in task_names() if (results / n / "model.pt").is_file()}
+    there = {n: results / n for n in task_names() if is_file(results / n / "model.pt")}
     for task in tasks:
         if task not in there:
             valid = ", ".join(there) or "none"

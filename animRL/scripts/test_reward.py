@@ -11,7 +11,7 @@ from animRL.scripts.cli import Parser, add_common_arguments, apply_overrides, ru
 from animRL.scripts.early_checks import check_rewards
 from animRL.tasks import make_env_cfg
 from animRL.utils.errors import InputError
-from animRL.utils.paths import RESOURCES
+from animRL.utils.paths import RESOURCES, expand_user, is_dir
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -80,7 +80,7 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
 
 def _find_recording(task: str, data: str | None) -> Path:
     if data is not None:
-        return Path(data)
+        return expand_user(data)
     shipped = RESOURCES / "tests" / f"{task}.json"
     if not shipped.is_file():
         raise InputError(f"--data: no recording ships for task '{task}'; valid: --data FILE")
@@ -89,8 +89,8 @@ def _find_recording(task: str, data: str | None) -> Path:
 
 def _plot_path(recording: Path, out: str | None) -> Path:
     name = f"{recording.stem}_rewards.png"
-    path = Path(name if out is None else out)
-    if path.is_dir():
+    path = expand_user(name if out is None else out)
+    if is_dir(path):
         path = path / name
     if path.suffix.lower() != ".png":
         raise InputError(f"--out: {path}; valid: a file that ends in .png, or a folder")

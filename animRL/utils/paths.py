@@ -21,10 +21,7 @@ def resolve_resource(path: str | Path, what: str = "file") -> Path:
     Raises:
         InputError: if none of them is a file.
     """
-    try:
-        path = Path(path).expanduser()
-    except RuntimeError:  # of a user who does not exist
-        path = Path(path)
+    path = expand_user(path)
     candidates = (
         [path] if path.is_absolute() else [Path.cwd() / path, RESOURCES / path, REPO_ROOT / path]
     )
@@ -35,9 +32,25 @@ def resolve_resource(path: str | Path, what: str = "file") -> Path:
     raise InputError(f"{what} '{path}' does not exist (looked at {places})")
 
 
+def expand_user(path: str | Path) -> Path:
+    """A path with its ``~`` replaced, left as it is for a user who does not exist."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path(path)
+
+
 def is_file(path: Path) -> bool:
     """Whether there is such a regular file; no name, however odd, is an error."""
     try:
         return path.is_file()
     except (OSError, ValueError):  # too long, with a NUL in it, in a folder that is closed to us
+        return False
+
+
+def is_dir(path: Path) -> bool:
+    """Whether there is such a folder; likewise."""
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
         return False

@@ -17,7 +17,7 @@ from animRL.scripts.motion_commands.common import (
     output_path,
 )
 from animRL.utils.errors import InputError
-from animRL.utils.paths import RESOURCES
+from animRL.utils.paths import RESOURCES, expand_user, is_file
 
 NAME = "author"
 EXAMPLE = "python scripts/motion.py author cartwheel --out my_cartwheel.txt"
@@ -73,8 +73,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _find(name: str) -> Path:
-    path = Path(name).expanduser()
-    if path.suffix == ".toml" or path.is_file():
+    path = expand_user(name)
+    if path.suffix == ".toml" or is_file(path):
         return path
     if name not in described():
         raise InputError(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from animRL.scripts.cli import add_common_arguments
 from animRL.utils.errors import InputError
 from animRL.utils.input_files import MAX_JSON_BYTES, read_bytes
-from animRL.utils.paths import PACKAGE_ROOT
+from animRL.utils.paths import PACKAGE_ROOT, expand_user, is_dir, is_file
 
 if TYPE_CHECKING:
     from animRL.dataloader.clip import Clip
@@ -121,8 +121,8 @@ def output_path(path: Path, option: str = "--out") -> Path:
     Raises:
         InputError: if the folder cannot be made, or the path is a folder.
     """
-    path = path.expanduser()
-    if path.is_dir():
+    path = expand_user(path)
+    if is_dir(path):
         raise InputError(f"{option}: {path} is a folder; valid: a file to write")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -139,7 +139,7 @@ def keep_source(out: Path, source: Path, verb: str) -> None:
     Raises:
         InputError: if the two are one file; ``verb`` says what is done to it.
     """
-    if out.exists() and source.exists() and out.samefile(source):
+    if is_file(out) and is_file(source) and out.samefile(source):
         raise InputError(f"--out: {out} is the file to {verb}; valid: another name")
 
 

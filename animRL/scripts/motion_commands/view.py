@@ -22,6 +22,7 @@ from animRL.scripts.motion_commands.common import (
     output_path,
 )
 from animRL.utils.errors import InputError
+from animRL.utils.paths import is_dir
 
 if TYPE_CHECKING:
     from animRL.viewer.comparison import Take
@@ -91,7 +92,7 @@ def _outputs(args: argparse.Namespace) -> list[Path]:
     """Files to write: the one named, or strip and film named after the clip."""
     if args.out is not None and args.out.suffix.lower() in SUFFIXES:
         return [output_path(args.out)]
-    if args.out is not None and args.out.suffix and not args.out.is_dir():
+    if args.out is not None and args.out.suffix and not is_dir(args.out):
         raise InputError(f"--out: {args.out}; valid: a folder, or a file in {', '.join(SUFFIXES)}")
     folder = Path() if args.out is None else args.out
     name = args.clip.stem if args.beside is None else f"{args.clip.stem}_{args.beside.stem}"

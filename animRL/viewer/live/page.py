@@ -153,6 +153,8 @@ def check_address(host: str, port: int | None) -> None:
         with socket.socket(family, kind, protocol) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
+    except UnicodeError:  # too long, or no text: not even asked for
+        raise InputError(f"--host: '{host:.60}' is no name of a computer") from None
     except OSError as error:
         text = getattr(error, "strerror", None) or str(error)
         foreign = isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL
