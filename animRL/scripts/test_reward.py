@@ -10,7 +10,7 @@ from animRL.reward.recording_file import read_recording
 from animRL.scripts.cli import Parser, add_common_arguments, apply_overrides, run_main
 from animRL.scripts.early_checks import check_rewards
 from animRL.tasks import make_env_cfg
-from animRL.utils.errors import InputError
+from animRL.utils.errors import InputError, one_line
 from animRL.utils.paths import RESOURCES, expand_user, is_dir
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def main(argv: list[str] | None = None) -> int:
     print(_headline(recording, dt))
     print(reward_table(composer, total, terms))
     shape = (recording.num_steps, recording.num_envs)
-    title = f"Reward terms on {Path(recording.source).name}"
+    title = one_line(f"Reward terms on {path.name}")
     values = {name: value.view(shape).numpy() for name, value in terms.items()}
     try:
         plot_reward_terms(plot, values, dt, title)

@@ -79,7 +79,8 @@ def in_child(name: str, seeds: Iterable[int], folder: Path, results: Connection)
 
 def verdicts(name: str, seeds: range, folder: Path) -> dict[int, str]:
     """The verdict on each seed, in a process of its own, which a library may end."""
-    context = multiprocessing.get_context("fork")
+    context = multiprocessing.get_context("forkserver")  # this process has threads by now
+    context.set_forkserver_preload(["tests.robustness.kinds"])
     receiving, sending = context.Pipe(duplex=False)
     child = context.Process(target=in_child, args=(name, seeds, folder, sending))
     child.start()

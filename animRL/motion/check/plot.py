@@ -15,6 +15,7 @@ from animRL.motion.check.measures import Measures
 from animRL.motion.check.report import summary
 from animRL.motion.check.seam import meant_to_loop
 from animRL.motion.check.stored import comparisons
+from animRL.utils.errors import one_line
 from animRL.utils.plots import ACCENT_LINE, FALL_LINE, INK, LINE, plot_style
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def plot_inspection(path: str | Path, inspection: Inspection) -> Path:
                 _mark(ax, [findings[c] for c in checks if c in findings], measures)
             _title(ax, [findings[c] for c in checks if c in findings])
         axes[len(PANELS) - 2].set_xlabel("time [s]")
-        figure.suptitle(summary(inspection.report), fontsize=10.5, x=0.01, ha="left")
+        figure.suptitle(one_line(summary(inspection.report)), fontsize=10.5, x=0.01, ha="left")
         path = Path(path)
         figure.savefig(path)
     return path
