@@ -194,8 +194,8 @@ def _check_offsets(end_effectors: Mapping[str, Sequence[float]]) -> None:
 
 def _check_pose(asset: Asset) -> None:
     """Raise InputError if a default angle is outside its joint's limits, in single precision."""
-    angles = np.float32(asset.by_joint["default_joint_angles"])
-    lower, upper = np.float32(asset.limits).T
+    angles = np.asarray(asset.by_joint["default_joint_angles"], dtype=np.float32)
+    lower, upper = np.asarray(asset.limits, dtype=np.float32).T
     for i in np.flatnonzero((angles < lower) | (angles > upper)):
         raise InputError(
             f"character.default_joint_angles: '{asset.joint_names[i]}' is {angles[i]:g} rad; "
