@@ -20,12 +20,13 @@ import struct
 import zipfile
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, NamedTuple
-
-import torch
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from animRL.utils.errors import InputError
 from animRL.utils.files import replacing
+
+if TYPE_CHECKING:
+    import torch
 
 FORMAT = 2
 MODEL_KEYS = ("actor_state_dict", "critic_state_dict", "optimizer_state_dict")
@@ -99,6 +100,8 @@ def load_checkpoint(path: str | Path, device: str | torch.device = "cpu") -> dic
         InputError: if the file is missing, too large, damaged, of a newer format, or not a
             checkpoint of this project.
     """
+    import torch  # takes a second, which who looks for a run that is not there need not wait
+
     path = Path(path)
     data = _bytes_of(path)
     try:
@@ -155,6 +158,8 @@ class _Unsound(Exception):
 
 def _packed(payload: dict[str, Any]) -> bytes:
     """The bytes of a checkpoint."""
+    import torch
+
     buffer = io.BytesIO()
     torch.save(payload, buffer)
     archive = buffer.getvalue()
@@ -219,6 +224,8 @@ def _read_archive(data: bytes, device: str | torch.device, whole: bool = False) 
         device: where the tensors go.
         whole: compare the zip archive's own sums.
     """
+    import torch
+
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             _check_parts(archive, len(data))
@@ -260,6 +267,8 @@ def _check_instructions(table: bytes) -> None:
 
 def _check_values(payload: Any) -> None:
     """Refuse what is no tensor or plain value, and tensors that are larger than what is stored."""
+    import torch
+
     waiting, seen = [payload], 0
     while waiting:
         value = waiting.pop()

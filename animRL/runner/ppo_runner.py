@@ -17,28 +17,20 @@ from animRL.evaluation.failures import Failures
 from animRL.runner.checkpoint import load_checkpoint, save_checkpoint
 from animRL.runner.checkpoint_keeper import CheckpointKeeper
 from animRL.runner.evaluations import Evaluations, evaluate_policy, evaluation_text, write_curve
-from animRL.runner.finite import (
-    Faults,
-    NotFinite,
-    check_finite,
-    check_weights,
-    mend_transition,
-    totals,
-)
+from animRL.runner.finite import NotFinite, check_finite, check_weights
 from animRL.runner.policy import inference_policy
 from animRL.runner.processes import Processes
 from animRL.runner.progress import ProgressLine
+from animRL.runner.rollout import Rollouts
 from animRL.runner.rsl import OnPolicyRunner, QuietLogger
 from animRL.runner.rsl_config import action_std, learning_rate, rsl_config
-from animRL.runner.saving import Saving, complain
+from animRL.runner.saving import Saving
 from animRL.runner.stop_requests import StopRequests
 from animRL.runner.training_state import restore
 from animRL.runner.vec_env import RslVecEnv
 from animRL.runner.verdict import is_learned
 from animRL.utils.errors import InputError, ProcessLost
 
-_FAULT, _SAVE = "fault ", "save asked"
-"""Names of sums that go with those of the rewards: one trip to the other processes for all."""
 _LOGGER_STATE = (
     *("rewbuffer", "lenbuffer", "cur_reward_sum", "cur_episode_length"),
     *("tot_timesteps", "tot_time"),
@@ -82,13 +74,14 @@ class PpoRunner(OnPolicyRunner):
         self.on_iteration: Callable[[Callable[[str], None]], None] | None = None
         """Called after each iteration with a way to say something beside the progress; must not
         raise or change anything."""
+        self.on_stop: Callable[[BaseException], None] | None = None
+        """Called when a training ends early and is saved, before logs are closed."""
         self.training_seconds = 0.0
         self.samples = 0
         """Seen so far, by all processes together; a resumed run may have more or fewer of them."""
         self.saving = Saving(self)
         self.requests = StopRequests(self.saving.save_on_request, alone=not self.processes.many)
-        self._faults = Faults()
-        self._save_asked = False
+        self.rollouts = Rollouts(self)
         self._goes_on = False
         """Whether environments and random generators are those of a checkpoint."""
         samples = env.num_envs * train_cfg.runner.num_steps_per_env
@@ -164,11 +157,10 @@ class PpoRunner(OnPolicyRunner):
         try:
             with self.requests:
                 self._learn(first, last, line)
-        except (KeyboardInterrupt, SystemExit):
-            self.saving.save_at_the_end()
-            raise
-        except ProcessLost:
-            self.saving.save_at_the_end(together=False)
+        except (KeyboardInterrupt, SystemExit, ProcessLost) as stopped:
+            self.saving.save_at_the_end(together=not isinstance(stopped, ProcessLost))
+            if self.on_stop is not None:
+                self.on_stop(stopped)
             raise
         except NotFinite as error:
             raise self.saving.with_cause(error) from error
@@ -189,14 +181,14 @@ class PpoRunner(OnPolicyRunner):
                 return
         for iteration in range(first + 1, last + 1):
             with self.processes.lockstep():
-                obs, seconds, warning = self._iteration(obs, iteration, first, last)
+                obs, seconds = self._iteration(obs, iteration, first, last)
             self.current_learning_iteration = iteration
             self.training_seconds += seconds
             self.samples += self.samples_per_iteration
             self.saving.keep()
-            if warning:
-                line.message(warning)
-            if self._save_asked and self.processes.many:
+            if self.rollouts.warning:
+                line.message(self.rollouts.warning)
+            if self.rollouts.save_asked and self.processes.many:
                 self.requests.save_asked = False
                 self.saving.save_on_request()
             self.processes.raise_signal()
@@ -243,19 +235,13 @@ class PpoRunner(OnPolicyRunner):
         self.alg.train_mode()
         seconds = []
         for iteration in range(1, count + 1):
-            obs, took, _ = self._iteration(obs, iteration, 0, count)
+            obs, took = self._iteration(obs, iteration, 0, count)
             seconds.append(took)
         self.logger.stop_logging_writer()
         return seconds
 
-    def _iteration(
-        self, obs: Any, iteration: int, first: int, last: int
-    ) -> tuple[Any, float, str | None]:
-        """Collect one rollout and learn from it.
-
-        Returns:
-            The next observations, what it took [s], and what there is to tell, if anything.
-        """
+    def _iteration(self, obs: Any, iteration: int, first: int, last: int) -> tuple[Any, float]:
+        """Collect one rollout and learn from it; returns the next observations and seconds."""
         start = time.perf_counter()
         self.set_learning_rate(learning_rate(self.train_cfg, iteration))
         self._set_action_std(action_std(self.train_cfg, iteration))
@@ -264,7 +250,7 @@ class PpoRunner(OnPolicyRunner):
         # the physics' cores.
         torch.set_num_threads(1)
         try:
-            obs, warning = self._collect(obs, iteration)
+            obs = self.rollouts.collect(obs, iteration)
         finally:
             torch.set_num_threads(threads)
         collected = time.perf_counter()
@@ -282,33 +268,7 @@ class PpoRunner(OnPolicyRunner):
         if self.logger.writer is not None:
             for name, (sigma, _) in self.env.env.compose_reward.parameters.items():
                 self.logger.writer.add_scalar(f"Learn/sigma_{name}", sigma, iteration)
-        return obs, learned - start, warning
-
-    def _collect(self, obs: Any, iteration: int) -> tuple[Any, str | None]:
-        """Fill the storage with a rollout; returns the next observations and what to tell."""
-        steps, scale = self.train_cfg.runner.num_steps_per_env, self.train_cfg.runner.reward_scale
-        logs: list[dict[str, torch.Tensor]] = []
-        with torch.inference_mode():
-            for _ in range(steps):
-                actions = self.alg.act(obs)
-                mend_transition(self.alg.transition)
-                obs, rewards, dones, extras = self.env.step(actions)
-                logs.append({**extras["log"], **_prefixed(extras["faults"])})
-                self.alg.process_env_step(obs, scale * rewards, dones, extras)
-                self.logger.process_env_step(rewards, dones, extras)
-                self.requests.check()
-            self.alg.compute_returns(obs)
-        # Once an iteration: reading a number waits for the device.
-        asked = {_SAVE: torch.tensor(float(steps * self.requests.save_asked))}
-        sums = self.processes.mean({**totals(logs), **asked}, self.device)
-        means = {name: float(total) / steps for name, total in sums.items()}
-        self._save_asked = means.pop(_SAVE) > 0.0
-        faults = {n.removeprefix(_FAULT): m for n, m in means.items() if n.startswith(_FAULT)}
-        warning = self._faults.add(faults, self.samples_per_iteration, iteration)
-        check_finite(means, "reward", iteration)
-        self.env.env.narrowing.update(means)
-        self.env.env.backend.check()
-        return obs, warning
+        return obs, learned - start
 
     def _evaluate(self, iteration: int) -> dict[str, float]:
         """Evaluate, keep the policy if it is the best so far, and return the metrics."""
@@ -317,9 +277,10 @@ class PpoRunner(OnPolicyRunner):
             return {}
         metrics, trace = taken.run(self.evaluate, iteration, self.samples, self.training_seconds)
         if self.run_dir is not None:
-            write_curve(self.run_dir, taken.curve)
+            with self.saving.forgiven("the learning curve was"):
+                write_curve(self.run_dir, taken.curve)
             if taken.improved:
-                self.saving.save_best(complain)
+                self.saving.save_best()
         if self.logger.writer is not None:
             for name, value in metrics.items():
                 self.logger.writer.add_scalar(f"Eval/{name}", value, iteration)
@@ -411,7 +372,3 @@ class PpoRunner(OnPolicyRunner):
     def _set_action_std(self, std: float | None) -> None:
         if std is not None:
             self.alg.get_policy().distribution.std_param.data.fill_(std)
-
-
-def _prefixed(faults: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    return {_FAULT + name: share for name, share in faults.items()}

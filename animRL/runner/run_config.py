@@ -11,7 +11,8 @@ from typing import Any
 
 from animRL.utils.errors import InputError
 from animRL.utils.files import replacing
-from animRL.utils.paths import RESOURCES
+from animRL.utils.input_files import read_json
+from animRL.utils.paths import RESOURCES, is_file
 
 CONFIG_NAME = "bob.json"
 FILES_NAME = "files"
@@ -115,7 +116,7 @@ def with_own_files(
                 found = (place / name).resolve()
             except (OSError, ValueError, RuntimeError):
                 continue
-            if found.is_relative_to(run_dir) and found.is_file():
+            if found.is_relative_to(run_dir) and is_file(found):
                 return str(found)
             if found.is_relative_to(RESOURCES):
                 return name
@@ -196,23 +197,11 @@ def _relative(run_dir: Path, name: str) -> str:
 
 
 def _read_file(path: Path) -> dict[str, Any]:
-    try:
-        if path.exists() and not path.is_file():
-            raise InputError(f"cannot read '{path}': it is not a file")
-        with open(path, "rb") as stream:
-            text = stream.read(MAX_CONFIG_BYTES + 1)
-    except OSError as error:
-        raise InputError(f"cannot read '{path}': {error.strerror or error}") from None
-    if len(text) > MAX_CONFIG_BYTES:
-        raise InputError(f"'{path}' is larger than the {MAX_CONFIG_BYTES // 2**20} MB allowed")
-    try:
-        content = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"'{path}' is not JSON: {error}") from None
+    content = read_json(path, "a bob.json as train.py writes it", MAX_CONFIG_BYTES)
     if not isinstance(content, dict):
         kind = type(content).__name__
-        raise InputError(f"'{path}' holds a {kind}, not an object with train_cfg and env_cfg")
+        raise InputError(f"{path}: holds a {kind}, not an object with train_cfg and env_cfg")
     for key in ("train_cfg", "env_cfg"):
         if not isinstance(content.get(key), dict):
-            raise InputError(f"'{path}', field {key}: an object expected, as train.py writes it")
+            raise InputError(f"{path}: field {key}: an object expected, as train.py writes it")
     return content

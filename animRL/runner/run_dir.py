@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 
+from animRL.cfg.validators import NAME, Refused
 from animRL.runner.checkpoint import is_valid_checkpoint, iteration_of
 from animRL.runner.run_config import read_task
 from animRL.utils.errors import InputError
@@ -17,7 +18,6 @@ FINAL_NAME = "model.pt"
 LIVE_NAME = ".live.pt"
 """The policy of this moment, for who watches a training; goes when it ends."""
 TIME_FORMAT = "%Y-%m-%d_%H-%M-%S"
-_PLAIN_NAME = re.compile(r"[^\W_][\w .,+=@-]{0,99}")
 _ITERATION_FILE = re.compile(r"model_(0|[1-9][0-9]*)\.pt")
 _EXPECTED = f"model_<iteration>.pt, {BEST_NAME} or {FINAL_NAME}"
 _LISTED = 8
@@ -32,8 +32,12 @@ def create_run_dir(logs_root: str | Path, experiment: str, run_name: str) -> Pat
         InputError: if a name would leave its folder, or the folder cannot be made.
     """
     for what, name in (("experiment name", experiment), ("run name", run_name)):
-        if not _PLAIN_NAME.fullmatch(name):
-            raise InputError(f"{what} {name!r} is not valid: a plain name is expected, no path")
+        try:
+            NAME.check(name)
+        except Refused:
+            raise InputError(
+                f"{what} {name!r} is not valid: a plain name is expected, no path"
+            ) from None
     stem = f"{datetime.now().strftime(TIME_FORMAT)}_{run_name}"
     parent = Path(logs_root) / experiment
     try:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from animRL.runner.checkpoint import save_checkpoint
@@ -69,13 +70,19 @@ class Saving:
                 raise
             say(f"checkpoint of iteration {kept['iter']} not saved: {error}; training goes on")
 
-    def save_best(self, say: Callable[[str], None]) -> None:
+    def save_best(self) -> None:
         """Write the present policy as the best so far."""
         if self.keeper is not None:
-            try:
+            with self.forgiven("the best policy was"):
                 self.keeper.save_best(self.policy())
-            except InputError as error:
-                say(f"the best policy was not saved: {error}; training goes on")
+
+    @contextmanager
+    def forgiven(self, what: str) -> Iterator[None]:
+        """What a full disk may cost, but not the training; a line says so."""
+        try:
+            yield
+        except InputError as error:
+            complain(f"{what} not written: {error}; training goes on")
 
     def save_on_request(self) -> None:
         """Save because a signal asked for it, and say so."""
@@ -91,9 +98,13 @@ class Saving:
                 self.save(must=False, say=complain, together=together)
 
     def with_cause(self, error: NotFinite) -> NotFinite:
-        """Save what led to numbers that are none; returns the error that says where."""
+        """Save what led to numbers that are none; returns the error that says where.
+
+        The iteration before is saved as any other, and a second time together with the samples.
+        """
         if self.keeper is None or not self._runner.processes.is_main or not self._last:
             return error
+        self.save_at_the_end(together=False)
         storage = self._runner.alg.storage
         samples = {name: getattr(storage, name).clone() for name in _ROLLOUT}
         samples["observations"] = storage.observations[OBS_GROUP].clone()

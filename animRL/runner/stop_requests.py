@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from types import FrameType, TracebackType
 
 from animRL.utils.files import drop_unfinished
@@ -41,7 +41,7 @@ class StopRequests:
         self._stop: int | None = None
         self.save_asked = False
         """Whether a checkpoint was asked for and ``check`` has not seen to it yet."""
-        self._interrupted = False
+        self._asked = False
         self._before: dict[int, object] = {}
         self.at_once: Callable[[], None] | None = None
         """What to end, if anything, before the process quits at once."""
@@ -60,12 +60,18 @@ class StopRequests:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Handle signals as before; one that was noted and not seen to counts now."""
+        """Handle signals as before, unless one has come: then Ctrl-C goes on to end at once."""
+        if self._asked:
+            if error is None:
+                self._raise()
+            return
+        self.release()
+
+    def release(self) -> None:
+        """Handle all signals as before."""
         for number, handler in self._before.items():
             signal.signal(number, handler)  # type: ignore[arg-type]
-        self._before = {}
-        if error is None:
-            self._raise()
+        self._before, self._asked = {}, False
 
     def check(self) -> None:
         """See to what was asked for since the last call.
@@ -89,16 +95,27 @@ class StopRequests:
     def _note(self, number: int, frame: FrameType | None) -> None:
         if number == SAVE_SIGNAL:
             self.save_asked = True
-        elif number == signal.SIGINT and self._interrupted:
-            self._quit(number)
+        elif number == signal.SIGINT and self._asked:
+            self.quit(128 + number)
         else:
-            self._stop = number
-            self._interrupted = self._interrupted or number == signal.SIGINT
+            self._stop, self._asked = number, True
 
-    def _quit(self, number: int) -> None:
-        """End the process without another step."""
+    def quit(self, code: int) -> None:
+        """End the process without another step, and without half-written files."""
         drop_unfinished()
         if self.at_once is not None:
             self.at_once()
-        os.write(sys.__stderr__.fileno() if sys.__stderr__ else 2, b"\nended at once\n")
-        os._exit(128 + number)
+        with suppress(OSError):
+            os.write(2, b"\nended at once\n")
+        os._exit(code)
+
+    @contextmanager
+    def at_most(self, seconds: float, code: int) -> Iterator[None]:
+        """A stretch of code after whose time the process ends, whatever it waits for."""
+        timer = threading.Timer(seconds, self.quit, [code])
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()

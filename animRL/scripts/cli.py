@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import io
 import os
 import select
 import signal
@@ -228,6 +229,9 @@ def run_main(main: Callable[[list[str] | None], int], argv: list[str] | None = N
     which lets `finally` blocks run, 141 when the reader of the output has gone.
     """
     debug = "--debug" in (sys.argv[1:] if argv is None else argv)
+    _open_standard_streams()
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a file's name may be no text
     previous = signal.signal(signal.SIGTERM, _terminate)
     try:
         code = main(argv)
@@ -256,6 +260,16 @@ def run_main(main: Callable[[list[str] | None], int], argv: list[str] | None = N
     finally:
         signal.signal(signal.SIGTERM, previous)
     sys.exit(code)
+
+
+def _open_standard_streams() -> None:
+    """Send to nowhere what a program writes that was started without an output, as by `>&-`.
+
+    A file that is opened later would else take its place, and the output.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))
 
 
 def _terminate(signal_number: int, frame: FrameType | None) -> NoReturn:

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from animRL.scripts.cli import apply_overrides, load_configurations
+from animRL.utils import paths
 from animRL.utils.errors import InputError
-from animRL.utils.paths import LOGS, PACKAGE_ROOT, REPO_ROOT, is_file
+from animRL.utils.paths import PACKAGE_ROOT, is_file
 
 _PREFIX = "reward_"
 _REWARDS = PACKAGE_ROOT / "reward" / "rewards.py"
@@ -48,14 +49,18 @@ def check_early(args: argparse.Namespace, of_run: bool = False) -> None:
 
 
 def _run_folder(args: argparse.Namespace, train_cfg: Any) -> Path | None:
-    """The folder that ``--load_run`` names, where there is one with a configuration."""
+    """The folder that ``--load_run`` names, if it has a configuration; None: the newest is meant.
+
+    Raises:
+        InputError: if there is no such run.
+    """
+    from animRL.runner.run_dir import find_run
+
     if not args.load_run or args.load_run == "-1":
         return None
     experiment = args.experiment_name or train_cfg.runner.experiment_name
-    for base in (LOGS / experiment, Path.cwd(), REPO_ROOT, PACKAGE_ROOT, LOGS):
-        if is_file(base / args.load_run / "bob.json"):
-            return base / args.load_run
-    return None
+    run = find_run(args.load_run, paths.LOGS, experiment, args.task)
+    return run if is_file(run / "bob.json") else None
 
 
 def _check_clips(motion_files: Sequence[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import shutil
 from contextlib import suppress
 from dataclasses import dataclass
@@ -10,12 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from animRL.scripts.cli import apply_overrides, load_configurations
+from animRL.scripts.train_report import name_of
 
 FREE = (
     *("runner.max_iterations", "runner.save_interval", "runner.keep_last", "runner.keep_every"),
     "runner.video_interval",
 )
 """Settings of a training that do not shape its iterations: they may change on the way."""
+MOST_THREADS = 1024
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,7 @@ def take_up(runner: Any, resumed: Resumed) -> bool:
     Raises:
         InputError: if it is at the end, or cannot be loaded.
     """
+    from animRL.runner.run_dir import FINAL_NAME
     from animRL.utils.errors import InputError
 
     path, why = str(resumed.checkpoint), resumed.why_anew
@@ -89,7 +93,9 @@ def take_up(runner: Any, resumed: Resumed) -> bool:
     else:
         runner.load(path)
     done, wanted = runner.current_learning_iteration, runner.train_cfg.runner.max_iterations
-    if done >= wanted:
+    # One that was stopped in its last evaluation has no final policy yet.
+    ended = done > wanted or not exact or (resumed.run / FINAL_NAME).exists()
+    if done >= wanted and ended:
         raise InputError(
             f"{path} has {done} iterations already; valid: --max_iterations above {done}"
         )
@@ -130,3 +136,64 @@ def take_over_best(task: str, runner: Any, env_cfg: Any, run: Path, run_dir: Pat
         shutil.copyfile(best, run_dir / BEST_NAME)
     else:
         runner.evaluations.best = Best()
+
+
+def goes_on_with(resumed: Resumed | None) -> Path | None:
+    """The run whose W&B run goes on: W&B takes no values of iterations that it has already."""
+    from animRL.runner.run_dir import find_checkpoint
+
+    if resumed is None:
+        return None
+    return resumed.run if find_checkpoint(resumed.run, -1) == resumed.checkpoint else None
+
+
+def print_how_to_go_on(
+    args: argparse.Namespace, runner: Any, resumed: Resumed | None, run_dir: Path
+) -> None:
+    """Print the command, which resumes this run, or if it saved nothing the one before.
+
+    What this one then has of that, a copy of the best policy, goes: it is no run to resume.
+    """
+    from animRL.runner.run_dir import BEST_NAME, numbered_checkpoints
+
+    saved = bool(numbered_checkpoints(run_dir))
+    if not saved:
+        (run_dir / BEST_NAME).unlink(missing_ok=True)
+    found = name_of(run_dir) if saved else str(resumed.run) if resumed else None
+    if found is None:
+        print("stopped before anything was learned", flush=True)
+        return
+    print(f"stopped; to go on: {runner.processes.launcher} scripts/train.py --task={args.task} "
+          f"--resume --load_run={shlex.quote(found)}"
+          + (f" --until={args.until}" if args.until else ""), flush=True)  # fmt: skip
+
+
+def threads_before(resumed: Resumed | None) -> int:
+    """Threads of torch that a run had which is gone on with exactly; 0: torch's own choice."""
+    from animRL.runner.run_config import read_made_with
+
+    if resumed is None or resumed.why_anew is not None:
+        return 0
+    threads = read_made_with(resumed.run).get("threads")
+    return threads if type(threads) is int and 1 <= threads <= MOST_THREADS else 0
+
+
+def write_settings(task: str, runner: Any, env_cfg: Any, run_dir: Path, goes_on: bool) -> None:
+    """Write ``bob.json`` and copy what it names; say if a run goes on with other versions."""
+    from animRL.runner.run_config import keep_files, read_made_with, write_config
+    from animRL.utils.machine import provenance
+
+    env = runner.env.env
+    now = {
+        **provenance(env.device),
+        "seed": runner.train_cfg.runner.seed,
+        "engine": type(env.backend).__name__,
+        "processes": runner.processes.world_size,
+    }
+    made_with = read_made_with(run_dir) if goes_on else now
+    if other := [name for name in now if goes_on and made_with.get(name) != now[name]]:
+        at = {"after_iteration": runner.current_learning_iteration, **now}
+        made_with = {**made_with, "resumed": [*made_with.get("resumed", []), at]}
+        print(f"not the same as when it began, so its numbers may differ: {', '.join(other)}")
+    values = keep_files(env_cfg.to_dict(), env.motion_loader.names, run_dir)
+    write_config(run_dir, runner.train_cfg.to_dict(), values, task, made_with)

@@ -9,29 +9,44 @@ from __future__ import annotations
 
 import argparse
 import os
-import shlex
 import time
 from contextlib import ExitStack, redirect_stdout
 from pathlib import Path
 from typing import Any
 
-from animRL.scripts.cli import Parser, add_common_arguments, apply_overrides, run_main
+from animRL.scripts.cli import (
+    EXIT_INTERRUPTED,
+    EXIT_LOST,
+    EXIT_TERMINATED,
+    Parser,
+    add_common_arguments,
+    apply_overrides,
+    run_main,
+)
+from animRL.scripts.early_checks import check_early
 from animRL.scripts.films import caption
 from animRL.scripts.resuming import (
     Resumed,
     clean_up,
+    goes_on_with,
+    print_how_to_go_on,
     resumed_configurations,
     take_over_best,
     take_up,
+    threads_before,
+    write_settings,
 )
-from animRL.scripts.train_report import draw_curve, name_of, print_end, print_start
+from animRL.scripts.train_report import draw_curve, print_end, print_start
 from animRL.utils.errors import InputError, ProcessLost
 
 EVALUATION_EPISODES = 40
 """Episodes of an evaluation inside training, half of them from phase 0."""
-MOST_THREADS = 1024
 VIDEO_SECONDS = 5.0
 """Length of a video during training; drawing a second takes about 5 s of one core."""
+EXIT_CODES = {KeyboardInterrupt: EXIT_INTERRUPTED, ProcessLost: EXIT_LOST}
+STOP_SECONDS = 5.0
+"""From the line that says how to go on to the end of a process that was asked to stop; what is not
+done by then (an upload, a film) is dropped."""
 VIDEO_WAIT, VIDEO_WAIT_INTERRUPTED = 60.0, 1.0
 """Time that the last video is waited for at the end, and when the training is stopped [s]."""
 
@@ -47,6 +62,7 @@ def main(argv: list[str] | None = None) -> int:
         "<= 0.05 m, at the latest after max_iterations (left out: go on to max_iterations)",
     )
     args = parser.parse_args(argv)
+    check_early(args, of_run=bool(args.resume))
 
     from animRL.runner.processes import Processes
     from animRL.runner.stop_requests import ignore_save_signal
@@ -73,7 +89,7 @@ def _train(args: argparse.Namespace, processes: Any) -> None:
     from animRL.utils.seeding import seed_everything
 
     env_cfg, own_cfg, train_cfg, resumed = _common_configurations(args, processes)
-    threads = processes.threads(train_cfg.runner.threads) or _threads_before(resumed)
+    threads = processes.threads(train_cfg.runner.threads) or threads_before(resumed)
     if threads:
         torch.set_num_threads(threads)
     seed_everything(processes.seed(train_cfg.runner.seed))
@@ -104,10 +120,10 @@ def _train_and_write(
     run_dir = own or _new_folder(train_cfg)
     with alone_in(run_dir):
         clean_up(run_dir)
-        _write_settings(args.task, runner, env_cfg, run_dir, goes_on=own is not None)
+        write_settings(args.task, runner, env_cfg, run_dir, goes_on=own is not None)
         if resumed is not None and own is None:
             take_over_best(args.task, runner, env_cfg, resumed.run, run_dir)
-        runner.open_run(run_dir, bool(args.wb), own or _goes_on_with(resumed))
+        runner.open_run(run_dir, bool(args.wb), own or goes_on_with(resumed))
         recorder = _recorder(args, env, run_dir)
         runner.requests.at_once = lambda: recorder.close(0.0)
         runner.evaluations.on_evaluation = _film(recorder, runner)
@@ -115,52 +131,28 @@ def _train_and_write(
         print_start(args.task, runner, run_dir)
         view = beside_training(args, runner, env_cfg, run_dir)
         began, finished = time.perf_counter(), False
-        try:
-            runner.processes.wait_for_main()
-            runner.learn(train_cfg.runner.max_iterations - runner.current_learning_iteration)
-            finished = True
-        except (KeyboardInterrupt, SystemExit, ProcessLost):
-            _print_how_to_go_on(args, runner, resumed, run_dir)
-            raise
-        finally:
-            view.close()
-            (run_dir / LIVE_NAME).unlink(missing_ok=True)
-            draw_curve(args.task, runner, run_dir)
-            recorder.close(VIDEO_WAIT if finished else VIDEO_WAIT_INTERRUPTED)
-            for task in (env, runner.evaluations.env):
-                if task is not None:
-                    task.backend.close()
+        with ExitStack() as ending:
+            ending.callback(runner.requests.release)
+
+            def stopped(error: BaseException) -> None:
+                print_how_to_go_on(args, runner, resumed, run_dir)
+                code = EXIT_CODES.get(type(error), EXIT_TERMINATED)
+                ending.enter_context(runner.requests.at_most(STOP_SECONDS, code))
+
+            runner.on_stop = stopped
+            try:
+                runner.processes.wait_for_main()
+                runner.learn(train_cfg.runner.max_iterations - runner.current_learning_iteration)
+                finished = True
+            finally:
+                view.close()
+                (run_dir / LIVE_NAME).unlink(missing_ok=True)
+                draw_curve(args.task, runner, run_dir)
+                recorder.close(VIDEO_WAIT if finished else VIDEO_WAIT_INTERRUPTED)
+                for task in (env, runner.evaluations.env):
+                    if task is not None:
+                        task.backend.close()
         print_end(args.task, runner, run_dir, time.perf_counter() - began)
-
-
-def _goes_on_with(resumed: Resumed | None) -> Path | None:
-    """The run whose W&B run goes on: W&B takes no values of iterations that it has already."""
-    from animRL.runner.run_dir import find_checkpoint
-
-    if resumed is None:
-        return None
-    return resumed.run if find_checkpoint(resumed.run, -1) == resumed.checkpoint else None
-
-
-def _print_how_to_go_on(
-    args: argparse.Namespace, runner: Any, resumed: Resumed | None, run_dir: Path
-) -> None:
-    """Print the command, which resumes this run, or if it saved nothing the one before.
-
-    What this one then has of that, a copy of the best policy, goes: it is no run to resume.
-    """
-    from animRL.runner.run_dir import BEST_NAME, numbered_checkpoints
-
-    saved = bool(numbered_checkpoints(run_dir))
-    if not saved:
-        (run_dir / BEST_NAME).unlink(missing_ok=True)
-    found = name_of(run_dir) if saved else str(resumed.run) if resumed else None
-    if found is None:
-        print("stopped before anything was learned", flush=True)
-        return
-    print(f"stopped; to go on: {runner.processes.launcher} scripts/train.py --task={args.task} "
-          f"--resume --load_run={shlex.quote(found)}"
-          + (f" --until={args.until}" if args.until else ""), flush=True)  # fmt: skip
 
 
 def _common_configurations(
@@ -220,16 +212,6 @@ def _configurations(args: argparse.Namespace) -> tuple[Any, Any, Resumed | None]
     return env_cfg, train_cfg, resumed
 
 
-def _threads_before(resumed: Resumed | None) -> int:
-    """Threads of torch that a run had which is gone on with exactly; 0: torch's own choice."""
-    from animRL.runner.run_config import read_made_with
-
-    if resumed is None or resumed.why_anew is not None:
-        return 0
-    threads = read_made_with(resumed.run).get("threads")
-    return threads if type(threads) is int and 1 <= threads <= MOST_THREADS else 0
-
-
 def _evaluation_env(task: str, env_cfg: Any, train_cfg: Any, env: Any) -> Any:
     """The environments of the evaluations, if there are any, beside those of the training."""
     from animRL.evaluation.evaluate import evaluation_config
@@ -247,27 +229,6 @@ def _new_folder(train_cfg: Any) -> Path:
     from animRL.utils.paths import LOGS
 
     return create_run_dir(LOGS, train_cfg.runner.experiment_name, train_cfg.runner.run_name)
-
-
-def _write_settings(task: str, runner: Any, env_cfg: Any, run_dir: Path, goes_on: bool) -> None:
-    """Write ``bob.json`` and copy what it names; say if a run goes on with other versions."""
-    from animRL.runner.run_config import keep_files, read_made_with, write_config
-    from animRL.utils.machine import provenance
-
-    env = runner.env.env
-    now = {
-        **provenance(env.device),
-        "seed": runner.train_cfg.runner.seed,
-        "engine": type(env.backend).__name__,
-        "processes": runner.processes.world_size,
-    }
-    made_with = read_made_with(run_dir) if goes_on else now
-    if other := [name for name in now if goes_on and made_with.get(name) != now[name]]:
-        at = {"after_iteration": runner.current_learning_iteration, **now}
-        made_with = {**made_with, "resumed": [*made_with.get("resumed", []), at]}
-        print(f"not the same as when it began, so its numbers may differ: {', '.join(other)}")
-    values = keep_files(env_cfg.to_dict(), env.motion_loader.names, run_dir)
-    write_config(run_dir, runner.train_cfg.to_dict(), values, task, made_with)
 
 
 def _reference(task: str, runner: Any, env_cfg: Any) -> Any:

@@ -63,9 +63,9 @@ def test_the_configuration_survives(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "is not JSON"),
-        ("{", "is not JSON"),
-        ("[" * 100_000, "is not JSON"),
+        ("", "not JSON|empty"),
+        ("{", "not JSON|empty"),
+        ("[" * 100_000, "not JSON|empty"),
         ("[]", "holds a list"),
         ('{"train_cfg": {}}', "field env_cfg"),
         ('{"train_cfg": 3, "env_cfg": {}}', "field train_cfg"),
@@ -79,10 +79,10 @@ def test_a_bad_configuration_names_file_and_field(tmp_path: Path, text: str, mes
 
 
 def test_bytes_too_many_and_missing_files_are_refused(tmp_path: Path, monkeypatch) -> None:
-    with pytest.raises(InputError, match="cannot read .*No such file"):
+    with pytest.raises(InputError, match="cannot be read .No such file"):
         read_config(tmp_path)
     (tmp_path / "bob.json").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(InputError, match="is not JSON"):
+    with pytest.raises(InputError, match="not a text file in UTF-8"):
         read_config(tmp_path)
     write_config(tmp_path, {}, {})
     monkeypatch.setattr(run_config, "MAX_CONFIG_BYTES", 10)
