@@ -45,6 +45,11 @@ _SUM_BYTES = 64
 _END = struct.Struct("<4s4H2LH")
 """The end of a zip archive (APPNOTE.TXT 4.3.16), its comment's length last."""
 _END_MARK = b"PK\x05\x06"
+_PART = re.compile(
+    r"([^/]+)/(?:data\.pkl|data/\d+|byteorder|version|\.format_version|\.storage_alignment"
+    r"|\.data/serialization_id)"
+)
+"""Names of an archive's parts; one with TorchScript in it would be handed to another loader."""
 _PLAIN = (bool, int, float, str, type(None))
 _INSTRUCTIONS = {
     *("PROTO", "FRAME", "STOP", "MARK", "MEMOIZE", "BINPUT", "LONG_BINPUT", "BINGET"),
@@ -163,9 +168,10 @@ def _packed(payload: dict[str, Any]) -> bytes:
     buffer = io.BytesIO()
     torch.save(payload, buffer)
     archive = buffer.getvalue()
+    iteration = payload.get("iter")
+    known = iteration if isinstance(iteration, int) and 0 <= iteration < 10**12 else 0
     comment = (
-        f"animRL {_own_version()} checkpoint format {FORMAT} "
-        f"iteration {int(payload.get('iter', 0))} sha256 "
+        f"animRL {_own_version()} checkpoint format {FORMAT} iteration {known:d} sha256 "
     ).encode()
     length = struct.pack("<H", len(comment) + _SUM_BYTES)
     signed = archive[: -len(length)] + length + comment
@@ -247,6 +253,9 @@ def _check_parts(archive: zipfile.ZipFile, size: int) -> None:
         raise _Unsound("its parts are compressed")
     if sum(entry.file_size for entry in entries) > size:
         raise _Unsound("its parts claim more bytes than the file has")
+    matches = [_PART.fullmatch(entry.filename) for entry in entries]
+    if not all(matches) or len({match[1] for match in matches if match}) != 1:
+        raise _Unsound("it has parts that torch.save does not write")
     tables = [entry for entry in entries if entry.filename.endswith("/data.pkl")]
     if len(tables) != 1 or len({entry.filename for entry in entries}) != len(entries):
         raise _Unsound("it has not one table of its tensors")
@@ -298,3 +307,15 @@ def _check_content(payload: Any, path: Path) -> None:
     if missing:
         found = ", ".join(sorted(str(key) for key in payload)[:10]) or "nothing"
         raise InputError(f"checkpoint '{path}' lacks {', '.join(missing)} (it holds {found})")
+    for key in MODEL_KEYS[:2]:
+        for name, value in payload[key].items():
+            if not _is_finite(value):
+                raise InputError(
+                    f"checkpoint '{path}': {key}.{name} is no tensor of finite numbers"
+                )
+
+
+def _is_finite(value: Any) -> bool:
+    import torch
+
+    return isinstance(value, torch.Tensor) and bool(torch.isfinite(value).all())

@@ -48,7 +48,10 @@ class Best:
     @classmethod
     def from_dict(cls, infos: Mapping[str, Any]) -> Best:
         """Return what a checkpoint keeps of it; older ones keep nothing."""
-        return cls(*infos["best"]) if "best" in infos else cls()
+        if "best" not in infos:
+            return cls()
+        success, normalised_return, error, iteration = infos["best"]
+        return cls(float(success), float(normalised_return), float(error), int(iteration))
 
     def beaten_by(self, metrics: Mapping[str, float]) -> bool:
         """Learned, then more success, then a larger normalised return.
@@ -136,10 +139,25 @@ class Evaluations:
         }
 
     def from_dict(self, infos: Mapping[str, Any]) -> None:
-        """Take up what a checkpoint kept; older ones keep less."""
-        self.seconds = infos.get("evaluation_seconds", 0.0)
-        self.curve = list(infos.get("curve", []))
+        """Take up what a checkpoint kept; older ones keep less.
+
+        Raises:
+            ValueError, TypeError, AttributeError: for anything but numbers by names.
+        """
+        self.seconds = float(infos.get("evaluation_seconds", 0.0))
+        self.curve = [
+            {str(name): _number(value) for name, value in point.items()}
+            for point in infos.get("curve", [])
+        ]
+        if any("iteration" not in point for point in self.curve):
+            raise ValueError("an evaluation without its iteration")
         self.best = Best.from_dict(infos)
+
+
+def _number(value: Any) -> Any:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(f"an evaluation holds a {type(value).__name__}, not a number")
+    return value
 
 
 def evaluate_policy(

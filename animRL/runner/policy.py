@@ -42,7 +42,7 @@ def load_policy(checkpoint: str | Path, train_cfg: Any, env: MimicTask) -> Polic
     actor = model(as_groups(obs), groups, "actor", env.num_actions, **settings).to(env.device)
     try:
         actor.load_state_dict(payload["actor_state_dict"])
-    except RuntimeError as error:
+    except (RuntimeError, ValueError, TypeError, AttributeError) as error:
         reason = str(error).splitlines()[-1].strip()
         raise InputError(f"{checkpoint}: actor_state_dict does not fit ({reason})") from error
     return inference_policy(actor.eval())

@@ -26,7 +26,7 @@ from animRL.runner.rsl import OnPolicyRunner, QuietLogger
 from animRL.runner.rsl_config import action_std, learning_rate, rsl_config
 from animRL.runner.saving import Saving
 from animRL.runner.stop_requests import StopRequests
-from animRL.runner.training_state import restore
+from animRL.runner.training_state import restore, take_up
 from animRL.runner.vec_env import RslVecEnv
 from animRL.runner.verdict import is_learned
 from animRL.utils.errors import InputError, ProcessLost
@@ -326,22 +326,7 @@ class PpoRunner(OnPolicyRunner):
         """Read a checkpoint safely and go on after its last finished iteration."""
         target = map_location or self.device
         payload = self.processes.from_main(lambda: load_checkpoint(path, target), target)
-        try:
-            self.alg.load(payload, load_cfg, strict)
-        except (RuntimeError, ValueError) as error:
-            reason = " ".join(str(error).split())[-200:]
-            raise InputError(f"{path}: does not fit the configuration ({reason})") from error
-        # rsl-rl takes the learning rate from the file; the configuration's word counts.
-        self.set_learning_rate(self.train_cfg.algorithm.learning_rate)
-        self.current_learning_iteration = int(payload["iter"])
-        infos = payload.get("infos") or {}
-        self.training_seconds = infos.get("training_seconds", 0.0)
-        so_far = self.current_learning_iteration * self.samples_per_iteration
-        self.samples = infos.get("samples", so_far)  # older checkpoints do not know
-        self.evaluations.from_dict(infos)
-        self.env.env.load_training_state(infos)
-        self._states = payload.get("states") or []
-        return infos
+        return take_up(self, payload, path, load_cfg, strict)
 
     def resume(self, path: str) -> bool:
         """Go on exactly where the training that wrote a checkpoint stopped.
@@ -354,9 +339,10 @@ class PpoRunner(OnPolicyRunner):
         Raises:
             InputError: if the file cannot be read or does not fit the configuration.
         """
-        self.load(path)
-        states, self._states = self._states, []
-        if len(states) != self.processes.world_size:
+        payload = self.processes.from_main(lambda: load_checkpoint(path, self.device), self.device)
+        take_up(self, payload, path)
+        states = payload.get("states")
+        if not isinstance(states, list) or len(states) != self.processes.world_size:
             return False
         restore(self, states[self.processes.rank], path)
         self._goes_on = True

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from animRL.envs.rows import like
 from animRL.utils.errors import InputError
 from animRL.utils.seeding import random_state, set_random_state
 
@@ -52,6 +53,41 @@ def state_of(runner: Any) -> dict[str, Any]:
     return dict(copied(state))
 
 
+_MISFITS = (
+    *(RuntimeError, ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError),
+)
+"""What comes of values of other kinds, sizes and names than those that were saved."""
+
+
+def take_up(
+    runner: Any,
+    payload: Mapping[str, Any],
+    source: str,
+    load_cfg: dict | None = None,
+    strict: bool = True,
+) -> dict[str, Any]:
+    """Load networks, optimiser and progress into a runner; returns what a checkpoint says else.
+
+    Raises:
+        InputError: naming ``source``, if they do not fit the configuration.
+    """
+    try:
+        runner.alg.load(payload, load_cfg, strict)
+        # rsl-rl takes the learning rate from the file; the configuration's word counts.
+        runner.set_learning_rate(runner.train_cfg.algorithm.learning_rate)
+        done = runner.current_learning_iteration = int(payload["iter"])
+        infos = dict(payload.get("infos") or {})
+        runner.training_seconds = float(infos.get("training_seconds", 0.0))
+        # Older checkpoints do not know their samples.
+        runner.samples = int(infos.get("samples", done * runner.samples_per_iteration))
+        runner.evaluations.from_dict(infos)
+        runner.env.env.load_training_state(infos)
+    except _MISFITS as error:
+        reason = " ".join(str(error).split())[-200:]
+        raise InputError(f"{source}: does not fit the configuration ({reason})") from error
+    return infos
+
+
 def restore(runner: Any, state: Mapping[str, Any], source: str) -> None:
     """Put a ``state_of`` back into a runner whose networks are loaded already.
 
@@ -60,17 +96,19 @@ def restore(runner: Any, state: Mapping[str, Any], source: str) -> None:
     """
     try:
         runner.env.env.load_state(state["task"])
-        runner.env.observations = state["observations"]
+        present = runner.env.observations
+        runner.env.observations = like(state["observations"], present, "observations")
         rate = float(state["learning_rate"])
         logged = state["logger"]
         for name in _LOGGED:
-            getattr(runner.logger, name).copy_(logged[name])
+            present = getattr(runner.logger, name)
+            present.copy_(like(logged[name], present, name))
         runner.logger.rewbuffer.extend(map(float, logged["rewards"]))
         runner.logger.lenbuffer.extend(map(float, logged["lengths"]))
         runner.logger.tot_timesteps = int(logged["total_steps"])
         runner.logger.tot_time = float(logged["total_seconds"])
         set_random_state(state["random"], torch.device(runner.device))
-    except (KeyError, TypeError, ValueError, IndexError, RuntimeError, AttributeError) as error:
+    except _MISFITS as error:
         reason = " ".join(str(error).split())[:160]
         raise InputError(f"{source}: its state of the environments does not fit ({reason})") from (
             error
