@@ -12,7 +12,7 @@ from torch import Tensor
 
 from animRL.sim.base import SimState
 
-STATE, ACTION, OBSERVATION = "state", "action", "observation"
+STATE, ACTION, OBSERVATION, REWARD = "state", "action", "observation", "reward"
 """What can be at fault beside the reward terms, which go by their names."""
 
 
@@ -46,7 +46,8 @@ def judge(
 
     Returns:
         By what was at fault, the environments (N,) concerned, where a reward term is blamed only if
-        nothing before it is; and the environments (N,) in which all is sound (bool).
+        nothing before it is, and their combination only if no term is; and the environments (N,)
+        in which all is sound (bool).
     """
     lost = state.diverged | ~sound_rows(
         state.root_pos, state.root_quat, state.root_lin_vel, state.root_ang_vel,
@@ -55,4 +56,6 @@ def judge(
     sound = ~(no_action | unseen | lost)
     faults = {ACTION: no_action, OBSERVATION: unseen, STATE: lost}
     faults.update({name: ~torch.isfinite(value) & sound for name, value in terms.items()})
-    return faults, sound & sound_rows(torch.stack([reward, *terms.values()], dim=-1))
+    sound = sound & sound_rows(torch.stack(list(terms.values()), dim=-1))
+    faults[REWARD] = ~torch.isfinite(reward) & sound
+    return faults, sound & ~faults[REWARD]

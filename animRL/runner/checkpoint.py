@@ -45,6 +45,8 @@ _SUM_BYTES = 64
 _END = struct.Struct("<4s4H2LH")
 """The end of a zip archive (APPNOTE.TXT 4.3.16), its comment's length last."""
 _END_MARK = b"PK\x05\x06"
+_LONGEST_END = 512
+"""Of the comments that this project writes."""
 _PART = re.compile(
     r"([^/]+)/(?:data\.pkl|data/\d+|byteorder|version|\.format_version|\.storage_alignment"
     r"|\.data/serialization_id)"
@@ -78,11 +80,15 @@ class Trailer(NamedTuple):
     digest: str
 
 
+class TooLarge(InputError):
+    """A checkpoint that would be refused when it is read."""
+
+
 def save_checkpoint(path: str | Path, payload: dict[str, Any]) -> None:
     """Write a checkpoint of tensors, numbers, strings, lists and dictionaries.
 
     Raises:
-        InputError: if the file cannot be written.
+        InputError: if the file cannot be written; ``TooLarge`` if it would have too many bytes.
         TypeError: if ``payload`` holds any other object; found here, not after hours of training.
     """
     data = _packed(payload)
@@ -91,6 +97,8 @@ def save_checkpoint(path: str | Path, payload: dict[str, Any]) -> None:
     except (_Unsound, pickle.UnpicklingError) as error:
         reason = " ".join(str(error).split())[:200]
         raise TypeError(f"a checkpoint takes plain values and tensors only: {reason}") from None
+    if len(data) > MAX_BYTES:
+        raise TooLarge(f"checkpoint '{path}' would be larger than {MAX_BYTES // 2**20} MB")
     with replacing(Path(path)) as stream:
         stream.write(data)
 
@@ -150,8 +158,8 @@ def iteration_of(path: str | Path) -> int | None:
     try:
         with open(path, "rb") as stream:
             stream.seek(0, io.SEEK_END)
-            stream.seek(max(0, stream.tell() - 1024))
-            trailer = _trailer_of(stream.read(1024))
+            stream.seek(max(0, stream.tell() - _LONGEST_END))
+            trailer = _trailer_of(stream.read(_LONGEST_END))
     except (OSError, _Unsound):
         return None
     return None if trailer is None else trailer.iteration
@@ -205,6 +213,7 @@ def _bytes_of(path: Path) -> bytes:
 
 def _trailer_of(data: bytes) -> Trailer | None:
     """What the archive's comment says, None of an archive without one."""
+    data = data[-_LONGEST_END:]
     start = data.rfind(_END_MARK)
     while start >= 0:
         comment = data[start + _END.size :]
@@ -281,8 +290,8 @@ def _check_values(payload: Any) -> None:
     waiting, seen = [payload], 0
     while waiting:
         value = waiting.pop()
-        seen += 1
-        if seen > MAX_VALUES:
+        seen += 1 + (len(value) if isinstance(value, (dict, list, tuple)) else 0)
+        if seen > 2 * MAX_VALUES:
             raise _Unsound("it holds too many values")
         if isinstance(value, dict):
             waiting.extend(value.keys())

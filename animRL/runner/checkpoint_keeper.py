@@ -22,8 +22,6 @@ class CheckpointKeeper:
     def __init__(self, run_dir: Path, keep_last: int, keep_every: int) -> None:
         """Take charge of a folder."""
         self.run_dir, self.keep_last, self.keep_every = run_dir, keep_last, keep_every
-        self.saved = 0
-        """The newest iteration that need not be written any more."""
 
     def save_iteration(self, payload: dict[str, Any]) -> Path:
         """Write the checkpoint of an iteration, then drop older ones.
@@ -33,8 +31,7 @@ class CheckpointKeeper:
         """
         path = iteration_path(self.run_dir, payload["iter"])
         save_checkpoint(path, payload)
-        self.saved = int(payload["iter"])
-        self._drop_old()
+        self._drop_old(int(payload["iter"]))
         return path
 
     def save_best(self, payload: dict[str, Any]) -> None:
@@ -62,8 +59,10 @@ class CheckpointKeeper:
         with replacing(self.run_dir / FINAL_NAME) as stream:
             stream.write(content)
 
-    def _drop_old(self) -> None:
-        for iteration in numbered_checkpoints(self.run_dir)[self.keep_last :]:
+    def _drop_old(self, newest: int) -> None:
+        """Later ones are damaged, or they would have been gone on from; they count for none."""
+        there = [number for number in numbered_checkpoints(self.run_dir) if number <= newest]
+        for iteration in there[self.keep_last :]:
             if not self.keep_every or iteration % self.keep_every:
                 with suppress(OSError):
                     iteration_path(self.run_dir, iteration).unlink()

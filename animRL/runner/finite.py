@@ -12,7 +12,7 @@ from torch import Tensor
 from animRL.runner.vec_env import OBS_GROUP, as_groups
 from animRL.utils.errors import InputError
 
-DEFECT_SHARE = 0.5
+DEFECT_SHARE = 0.25
 """A quantity that is no number in more of an iteration's samples than this is a defect: what
 happens to single environments is mended by starting them anew."""
 
@@ -69,9 +69,11 @@ class Faults:
             NotFinite: if it happens everywhere.
         """
         found = {name: float(share) for name, share in shares.items()}
-        if everywhere := [name for name, share in found.items() if not share <= DEFECT_SHARE]:
+        if defects := [name for name, share in found.items() if not share <= DEFECT_SHARE]:
+            share = max(found[name] for name in defects)
             raise NotFinite(
-                f"iteration {iteration}: not finite in most environments: {', '.join(everywhere)}"
+                f"iteration {iteration}: not finite in {share:.0%} of the samples: "
+                f"{', '.join(defects)}"
             )
         for name, share in found.items():
             if share > 0.0:

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch.utils.tensorboard import SummaryWriter
 
+from animRL.runner.event_file import EventFile
 from animRL.runner.rsl import LogWriter
 
 PANEL_TAGS = {
@@ -198,8 +198,7 @@ class AnimLogWriter(LogWriter):
             first_step: iteration from which on earlier values in the folder count no more.
         """
         self.run_dir = Path(log_dir)
-        purged = first_step if first_step > 1 else None
-        self._events = SummaryWriter(log_dir=log_dir, flush_secs=10, purge_step=purged)
+        self._events = EventFile(log_dir, first_step)
         earlier = None if before is None else Path(before)
         self._wandb = WandbRun(self.run_dir.resolve(), project, earlier) if use_wandb else None
         self._seen_videos: set[tuple[str, int]] = set()

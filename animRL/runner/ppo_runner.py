@@ -103,7 +103,6 @@ class PpoRunner(OnPolicyRunner):
         self.run_dir = run_dir
         kept = self.train_cfg.runner
         self.saving.keeper = CheckpointKeeper(run_dir, kept.keep_last, kept.keep_every)
-        self.saving.keeper.saved = self.current_learning_iteration
         self.cfg["logger"]["use_wandb"] = use_wandb
         self.cfg["logger"]["before"] = None if before is None else str(before)
         self.cfg["logger"]["first_step"] = self.current_learning_iteration + 1
@@ -158,12 +157,16 @@ class PpoRunner(OnPolicyRunner):
             with self.requests:
                 self._learn(first, last, line)
         except (KeyboardInterrupt, SystemExit, ProcessLost) as stopped:
-            self.saving.save_at_the_end(together=not isinstance(stopped, ProcessLost))
+            self.saving.save_at_the_end()
+            line.close()
             if self.on_stop is not None:
                 self.on_stop(stopped)
             raise
         except NotFinite as error:
             raise self.saving.with_cause(error) from error
+        except Exception:
+            self.saving.save_at_the_end()
+            raise
         finally:
             line.close()
             self.logger.stop_logging_writer()
@@ -176,6 +179,7 @@ class PpoRunner(OnPolicyRunner):
         with self.processes.lockstep():
             self.processes.share([self.alg.actor, self.alg.critic])
         self.saving.keep()
+        self.saving.saved = first
         if self._goes_on and self._evaluates(first, last) and not self._is_evaluated(first):
             if self._evaluate_and_save(first, last, 0.0, line):
                 return

@@ -182,24 +182,34 @@ class Processes:
             return made
         return torch.load(io.BytesIO(self._receive(key)), map_location=device, weights_only=True)
 
-    def to_main(self, value: Any) -> list[Any]:
+    def to_main(self, value: Any, name: str, limit: float | None = None) -> list[Any]:
         """Bring what each process has to the first one, by rank; elsewhere an empty list.
 
         Args:
             value: tensors, numbers, strings, None, and lists and dictionaries of them.
+            name: of what is brought; the processes need not have met equally often before.
+            limit: how long the first one waits [s], whatever signals come; it returns what has come
+                by then, its own first. None: until a signal.
         """
         if not self.many:
             return [value]
-        self._meetings += 1
-        keys = [f"meeting/{self._meetings}/{rank}" for rank in range(self.world_size)]
+        keys = [f"{name}/{rank}" for rank in range(self.world_size)]
+        until = None if limit is None else time.monotonic() + limit
         if not self.is_main:
             stream = io.BytesIO()
             torch.save(value, stream)
             self._send(keys[self.rank], stream.getvalue())
             return []
-        parts = (self._receive(key, forget=True) for key in keys[1:])
-        loaded = (torch.load(io.BytesIO(p), map_location="cpu", weights_only=True) for p in parts)
-        return [value, *loaded]
+        found = [value]
+        for key in keys[1:]:
+            try:
+                data = self._receive(key, forget=True, until=until)
+            except (TimeoutError, ProcessLost) as error:
+                if until is None and isinstance(error, ProcessLost):
+                    raise
+                break
+            found.append(torch.load(io.BytesIO(data), map_location="cpu", weights_only=True))
+        return found
 
     def wait_for_main(self) -> None:
         """Go on once the first process has come here, too; it does not wait."""
@@ -313,11 +323,14 @@ class Processes:
             store.set(f"{key}/{index}", chunk)  # type: ignore[arg-type]  # bytes are taken, too
         store.set(key, str(count))
 
-    def _receive(self, key: str, forget: bool = False) -> bytes:
+    def _receive(self, key: str, forget: bool = False, until: float | None = None) -> bytes:
         store = self._connected()
         try:
             while not store.check([key]):
-                self.raise_signal(agreed=False)
+                if until is None:
+                    self.raise_signal(agreed=False)
+                elif time.monotonic() > until:
+                    raise TimeoutError
                 time.sleep(POLL_SECONDS)
             parts = [f"{key}/{index}" for index in range(int(store.get(key)))]
             chunks = [store.get(part) for part in parts]

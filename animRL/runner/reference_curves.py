@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from animRL.runner.run_config import read_config
+from animRL.runner.run_config import read_config, with_own_files
 from animRL.utils import machine
 from animRL.utils.errors import InputError
 from animRL.utils.paths import RESOURCES, resolve_resource
@@ -35,6 +35,7 @@ CHANCE = 0.01
 _FREE = ("env.spacing", "motion_loader.motion_files", "sim.engine", "sim.device", "sim.threads")
 _FREE_TRAINING = (
     *("runner.seed", "runner.max_iterations", "runner.save_interval", "runner.eval_interval"),
+    *("runner.keep_last", "runner.keep_every"),
     *("runner.video_interval", "runner.experiment_name", "runner.run_name", "runner.threads"),
 )
 
@@ -134,6 +135,7 @@ def find_reference(
         content = json.loads(path.read_bytes())
         curves = tuple(np.array(c["points"], dtype=float) for c in content["curves"])
         recorded, recorded_clips = dict(content["configuration"]), list(content["clips"])
+        recorded["character.asset"] = Path(recorded["character.asset"]).name
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"'{path}' holds no learning curves ({error!r})") from None
     if not curves or any(c.ndim != 2 or c.shape[1] != len(COLUMNS) for c in curves):
@@ -162,6 +164,7 @@ def collect_curves(task: str, run_dirs: Sequence[str | Path]) -> dict[str, Any]:
     first: dict[str, Any] | None = None
     for run_dir in map(Path, run_dirs):
         train_cfg, env_cfg = read_config(run_dir)
+        env_cfg = with_own_files(env_cfg, run_dir)
         files = env_cfg["motion_loader"]["motion_files"]
         files = [files] if isinstance(files, str) else list(files)
         clips = _digests([str(resolve_resource(name, "motion file")) for name in files])
@@ -212,6 +215,7 @@ def _settings(env_cfg: Mapping[str, Any], train_cfg: Mapping[str, Any]) -> dict[
     training = {f"train.{k}": v for k, v in _leaves(train_cfg) if k not in _FREE_TRAINING}
     if not training.get("train.algorithm.decay_iterations"):  # then it is the whole training
         training["train.algorithm.decay_iterations"] = train_cfg["runner"]["max_iterations"]
+    own["character.asset"] = Path(own["character.asset"]).name  # wherever animRL is installed
     return json.loads(json.dumps({**own, **training}))  # as a file gives them back
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from animRL.utils.errors import InputError
 from animRL.utils.files import replacing
 from animRL.utils.input_files import read_json
-from animRL.utils.paths import RESOURCES, is_file
+from animRL.utils.paths import RESOURCES, is_file, resolve_resource
 
 CONFIG_NAME = "bob.json"
 FILES_NAME = "files"
@@ -37,7 +37,8 @@ def write_config(
     Args:
         run_dir: the run's folder.
         train_cfg: plain values.
-        env_cfg: plain values; paths into the run's folder are written relative to it.
+        env_cfg: plain values; paths into the run's folder or ``animRL/resources`` are written
+            relative to those, so that a run can be moved.
         task: its name.
         made_with: versions, threads and the like, see ``utils.machine.provenance``.
 
@@ -45,7 +46,8 @@ def write_config(
         InputError: if the file cannot be written.
     """
     run_dir = Path(run_dir)
-    env_cfg = _with_paths(env_cfg, lambda _, name: _relative(run_dir, name))
+    places = (run_dir.resolve(), RESOURCES)
+    env_cfg = _with_paths(env_cfg, lambda _, name: _relative(places, name))
     content = {"task": task, "train_cfg": train_cfg, "env_cfg": env_cfg}
     if made_with is not None:
         content["made_with"] = made_with
@@ -116,10 +118,9 @@ def with_own_files(
                 found = (place / name).resolve()
             except (OSError, ValueError, RuntimeError):
                 continue
-            if found.is_relative_to(run_dir) and is_file(found):
+            # As absolute paths: else what lies in the working directory would come first.
+            if found.is_relative_to(place.resolve()) and (is_file(found) or place == RESOURCES):
                 return str(found)
-            if found.is_relative_to(RESOURCES):
-                return name
         raise InputError(
             f"{run_dir / CONFIG_NAME}: env_cfg.{'.'.join(setting)}: {name!r} lies outside the "
             "run's folder; valid: files in it or in animRL/resources, or give yours: "
@@ -149,16 +150,17 @@ def keep_files(env_cfg: dict[str, Any], clips: Sequence[str], run_dir: Path) -> 
     taken: set[str] = set()
 
     def copied(_: tuple[str, str], name: str) -> str:
-        source = Path(name)
-        if not source.is_absolute() or source.resolve().is_relative_to(RESOURCES):
+        try:
+            source = resolve_resource(name)
+        except InputError:  # a pattern, of which every file is in animRL
             return name
-        if source.resolve().is_relative_to(run_dir.resolve()):
+        if any(source.is_relative_to(place) for place in (RESOURCES, run_dir.resolve())):
             return name
         number, own = 1, source.name
-        while own in taken:
+        while own.lower() in taken:
             number += 1
             own = f"{source.stem}_{number}{source.suffix}"
-        taken.add(own)
+        taken.add(own.lower())
         target = run_dir / FILES_NAME / own
         try:
             target.parent.mkdir(exist_ok=True)
@@ -188,11 +190,12 @@ def _with_paths(
     return changed
 
 
-def _relative(run_dir: Path, name: str) -> str:
-    """A path into the run's folder as seen from there; others as they are."""
+def _relative(places: Sequence[Path], name: str) -> str:
+    """An absolute path into one of some folders as seen from there; others as they are."""
     path = Path(name)
-    if path.is_absolute() and path.is_relative_to(run_dir.resolve()):
-        return str(path.relative_to(run_dir.resolve()))
+    for place in places:
+        if path.is_absolute() and path.resolve().is_relative_to(place):
+            return str(path.resolve().relative_to(place))
     return name
 
 

@@ -137,6 +137,22 @@ def find_checkpoint(run_dir: str | Path, checkpoint: int | None = None) -> Path:
     raise InputError(f"no checkpoint in '{run_dir}': {_EXPECTED} expected")
 
 
+def find_resumable(run_dir: str | Path) -> Path:
+    """Find the newest valid checkpoint of an iteration, else what ``find_checkpoint`` finds by -1.
+
+    The best policy may be of a later iteration than what was saved before a training was killed;
+    it holds no environments, so that nothing can go on from there exactly.
+
+    Raises:
+        InputError: if there is none.
+    """
+    run_dir = Path(run_dir)
+    for path in _candidates(run_dir, -1):
+        if is_numbered(path) and is_valid_checkpoint(path):
+            return path
+    return find_checkpoint(run_dir, -1)
+
+
 def is_numbered(checkpoint: Path) -> bool:
     """Whether a checkpoint is one of an iteration by its name, not the best or the final one."""
     return _ITERATION_FILE.fullmatch(checkpoint.name) is not None

@@ -60,12 +60,10 @@ class StopRequests:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Handle signals as before, unless one has come: then Ctrl-C goes on to end at once."""
-        if self._asked:
-            if error is None:
-                self._raise()
-            return
-        self.release()
+        """Handle signals as before, unless one ends the training: then Ctrl-C goes on to end it
+        at once."""
+        if error is None or not self._asked:
+            self.release()
 
     def release(self) -> None:
         """Handle all signals as before."""

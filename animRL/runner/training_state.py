@@ -73,6 +73,9 @@ def take_up(
     """
     try:
         runner.alg.load(payload, load_cfg, strict)
+        for own in runner.alg.optimizer.state.values():
+            if isinstance(own.get("step"), torch.Tensor):
+                own["step"] = own["step"].cpu()  # where Adam keeps it; else it waits for a GPU
         # rsl-rl takes the learning rate from the file; the configuration's word counts.
         runner.set_learning_rate(runner.train_cfg.algorithm.learning_rate)
         done = runner.current_learning_iteration = int(payload["iter"])

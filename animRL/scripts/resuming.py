@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import shlex
-import shutil
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,17 +36,22 @@ def resumed_configurations(args: argparse.Namespace, logs: Path) -> tuple[Any, A
     Raises:
         InputError: if there is no such run or checkpoint.
     """
-    from animRL.runner.run_dir import find_checkpoint, find_run
+    from animRL.runner.run_dir import find_checkpoint, find_resumable, find_run
     from animRL.tasks import make_train_cfg
 
     experiment = args.experiment_name or make_train_cfg(args.task).runner.experiment_name
     run = find_run(args.load_run, logs, experiment, args.task)
     env_cfg, train_cfg = load_configurations(args.task, run, args)
-    wanted = -1 if args.checkpoint is None else args.checkpoint
-    checkpoint = find_checkpoint(run, wanted)
+    if args.checkpoint in (None, -1):
+        checkpoint = find_resumable(run)
+    else:
+        checkpoint = find_checkpoint(run, args.checkpoint)
     before = _settings(env_cfg, train_cfg)
     apply_overrides(env_cfg, train_cfg, args)
-    why = _why_anew(args, run, checkpoint, before, _settings(env_cfg, train_cfg))
+    after = _settings(env_cfg, train_cfg)
+    why = _why_anew(args, run, checkpoint, before, after) or _other_engine(env_cfg, run)
+    if why is None:
+        _say_if_schedules_change(before, after)
     return env_cfg, train_cfg, Resumed(run, checkpoint, why)
 
 
@@ -59,18 +63,51 @@ def _why_anew(
     args: argparse.Namespace, run: Path, checkpoint: Path, before: dict, after: dict
 ) -> str | None:
     """The reason, if any, why the run's own folder cannot be gone on with."""
-    from animRL.runner.run_dir import find_checkpoint, is_numbered
+    from animRL.runner.run_dir import find_resumable, is_numbered
 
     if not is_numbered(checkpoint):
         return f"{checkpoint.name} holds a policy alone"
-    if find_checkpoint(run, -1) != checkpoint:
+    if find_resumable(run) != checkpoint:
         return f"{checkpoint.name} is not the newest one"
     if args.run_name or args.experiment_name:
         return "another name is asked for"
+    decay = "algorithm.decay_iterations"
+    if before[decay] is None and after[decay] == before["runner.max_iterations"]:
+        before = {**before, decay: after[decay]}  # what it meant, said in so many words
     names = [name for name in after if after[name] != before.get(name) and name not in FREE]
     if names:
         return f"other settings than before: {', '.join(names[:4])}"
     return None
+
+
+def engine_of(env_cfg: Any) -> dict[str, str]:
+    """Engine and kind of device that a configuration means on this machine."""
+    from animRL.sim.factory import resolve_device, resolve_engine
+
+    engine = resolve_engine(env_cfg.sim.engine, env_cfg.sim.device)
+    device = resolve_device(engine, env_cfg.sim.device)
+    return {"engine": engine, "device": str(device).partition(":")[0]}
+
+
+def _other_engine(env_cfg: Any, run: Path) -> str | None:
+    """Why the environments of a run cannot be gone on with on this machine, if so."""
+    from animRL.runner.run_config import read_made_with
+
+    made_with = read_made_with(run)
+    for name, now in engine_of(env_cfg).items():
+        if made_with.get(name, now) != now:
+            return f"it was made with {name} {made_with[name]}, here it is {now}"
+    return None
+
+
+def _say_if_schedules_change(before: dict, after: dict) -> None:
+    """A longer training stretches what falls over all of it."""
+    name = "runner.max_iterations"
+    if after["algorithm.decay_iterations"] is None and before[name] != after[name]:
+        print(
+            f"learning rate and spread now fall over {after[name]} iterations, before over "
+            f"{before[name]}; to keep that: --set algorithm.decay_iterations={before[name]}"
+        )
 
 
 def take_up(runner: Any, resumed: Resumed) -> bool:
@@ -107,35 +144,48 @@ def take_up(runner: Any, resumed: Resumed) -> bool:
 
 
 def clean_up(run_dir: Path) -> None:
-    """Delete what a training that was killed had not finished writing into its folder."""
-    from animRL.runner.run_dir import LIVE_NAME
+    """Delete what a training that was killed had begun, and what one that ended had concluded."""
+    from animRL.runner.run_dir import FINAL_NAME, LIVE_NAME
+    from animRL.runner.verdict import VERDICT_NAME
     from animRL.utils.files import drop_leftovers
 
     drop_leftovers(run_dir)
-    for pattern in (LIVE_NAME, ".video_*.npz", ".video_*.part.mp4"):
+    begun = (LIVE_NAME, ".video_*.npz", ".video_*.part.mp4")
+    for pattern in (*begun, FINAL_NAME, VERDICT_NAME):
         for path in run_dir.glob(pattern):
             with suppress(OSError):
                 path.unlink()
 
 
-def take_over_best(task: str, runner: Any, env_cfg: Any, run: Path, run_dir: Path) -> None:
+def take_over_best(
+    args: argparse.Namespace, runner: Any, env_cfg: Any, run: Path, run_dir: Path
+) -> None:
     """Keep the best policy of another run; evaluations on other clips count no more.
 
     What the best one reached is read from its own file: an older checkpoint knows less.
+
+    Raises:
+        InputError: if it cannot be copied.
     """
     from animRL.runner.checkpoint import load_checkpoint
     from animRL.runner.evaluations import Best
     from animRL.runner.run_dir import BEST_NAME
+    from animRL.utils.errors import InputError
+    from animRL.utils.files import replacing
 
-    before, best = load_configurations(task, run)[0], run / BEST_NAME
+    before, best = load_configurations(args.task, run, args)[0], run / BEST_NAME
     if before.motion_loader.to_dict() != env_cfg.motion_loader.to_dict():
         runner.evaluations.from_dict({})
         print("other clips than before: evaluations begin anew")
-    elif best.is_file():
-        runner.evaluations.best = Best.from_dict(load_checkpoint(best).get("infos") or {})
-        shutil.copyfile(best, run_dir / BEST_NAME)
-    else:
-        runner.evaluations.best = Best()
+        return
+    runner.evaluations.best = Best()
+    try:
+        infos = load_checkpoint(best).get("infos") or {}
+    except InputError:
+        return  # none, or one that cannot be read
+    runner.evaluations.best = Best.from_dict(infos)
+    with replacing(run_dir / BEST_NAME) as stream:
+        stream.write(best.read_bytes())
 
 
 def goes_on_with(resumed: Resumed | None) -> Path | None:
@@ -157,15 +207,18 @@ def print_how_to_go_on(
     from animRL.runner.run_dir import BEST_NAME, numbered_checkpoints
 
     saved = bool(numbered_checkpoints(run_dir))
-    if not saved:
-        (run_dir / BEST_NAME).unlink(missing_ok=True)
+    if not saved and resumed is not None:
+        with suppress(OSError):
+            (run_dir / BEST_NAME).unlink(missing_ok=True)
     found = name_of(run_dir) if saved else str(resumed.run) if resumed else None
     if found is None:
         print("stopped before anything was learned", flush=True)
         return
     print(f"stopped; to go on: {runner.processes.launcher} scripts/train.py --task={args.task} "
           f"--resume --load_run={shlex.quote(found)}"
-          + (f" --until={args.until}" if args.until else ""), flush=True)  # fmt: skip
+          + (f" --until={args.until}" if args.until else "")
+          + "".join(f" --{name}" for name in ("dv", "dr", "wb") if getattr(args, name)),
+          flush=True)  # fmt: skip
 
 
 def threads_before(resumed: Resumed | None) -> int:
@@ -187,7 +240,7 @@ def write_settings(task: str, runner: Any, env_cfg: Any, run_dir: Path, goes_on:
     now = {
         **provenance(env.device),
         "seed": runner.train_cfg.runner.seed,
-        "engine": type(env.backend).__name__,
+        **engine_of(env_cfg),
         "processes": runner.processes.world_size,
     }
     made_with = read_made_with(run_dir) if goes_on else now

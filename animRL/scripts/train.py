@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import os
 import time
-from contextlib import ExitStack, redirect_stdout
+from contextlib import ExitStack, redirect_stdout, suppress
 from pathlib import Path
 from typing import Any
 
@@ -112,17 +112,19 @@ def _train_and_write(
     args: argparse.Namespace, runner: Any, env_cfg: Any, resumed: Resumed | None, own: Path | None
 ) -> None:
     """Train and leave checkpoints, curves and videos in a folder: its ``own``, or a new one."""
-    from animRL.runner.run_dir import LIVE_NAME
+    from animRL.runner.run_dir import LIVE_NAME, find_resumable
     from animRL.scripts.live_view import beside_training
     from animRL.utils.files import alone_in
 
     env, train_cfg = runner.env.env, runner.train_cfg
     run_dir = own or _new_folder(train_cfg)
     with alone_in(run_dir):
+        if own is not None and resumed is not None and find_resumable(own) != resumed.checkpoint:
+            raise InputError(f"'{own}' has been gone on with by another process meanwhile")
         clean_up(run_dir)
         write_settings(args.task, runner, env_cfg, run_dir, goes_on=own is not None)
         if resumed is not None and own is None:
-            take_over_best(args.task, runner, env_cfg, resumed.run, run_dir)
+            take_over_best(args, runner, env_cfg, resumed.run, run_dir)
         runner.open_run(run_dir, bool(args.wb), own or goes_on_with(resumed))
         recorder = _recorder(args, env, run_dir)
         runner.requests.at_once = lambda: recorder.close(0.0)
@@ -146,7 +148,8 @@ def _train_and_write(
                 finished = True
             finally:
                 view.close()
-                (run_dir / LIVE_NAME).unlink(missing_ok=True)
+                with suppress(OSError):
+                    (run_dir / LIVE_NAME).unlink(missing_ok=True)
                 draw_curve(args.task, runner, run_dir)
                 recorder.close(VIDEO_WAIT if finished else VIDEO_WAIT_INTERRUPTED)
                 for task in (env, runner.evaluations.env):

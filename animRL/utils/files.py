@@ -53,26 +53,40 @@ def alone_in(folder: Path, name: str = ".lock") -> Iterator[None]:
     Raises:
         InputError: if another process is in it.
     """
+    stream = _locked(folder, name)
     try:
-        import fcntl
-
-        stream = open(folder / name, "wb")  # noqa: SIM115  open as long as the lock is held
-    except (ImportError, OSError):
         yield
-        return
-    with stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise InputError(f"'{folder}' is being written by another process") from None
-        except OSError:
-            yield
-            return
-        try:
-            yield
-        finally:
+    finally:
+        if stream is not None:
             with suppress(OSError):
                 (folder / name).unlink()
+            stream.close()
+
+
+def _locked(folder: Path, name: str) -> BinaryIO | None:
+    """A file that is locked as long as it is open; None where that cannot be had."""
+    try:
+        import fcntl
+    except ImportError:
+        return None
+    while True:
+        try:
+            stream = open(folder / name, "wb")
+        except OSError:
+            return None
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.path.samestat(os.fstat(stream.fileno()), os.stat(folder / name)):
+                return stream
+        except FileNotFoundError:
+            pass  # who held it has deleted it meanwhile; the next one is new
+        except BlockingIOError:
+            stream.close()
+            raise InputError(f"'{folder}' is being written by another process") from None
+        except OSError:
+            stream.close()
+            return None
+        stream.close()
 
 
 def drop_unfinished() -> None:

@@ -102,9 +102,10 @@ def run(
                 given[VICTIM, 5] = value
             result = task.step(given)
             after = task.backend.state()
-            kept = {"obs": result.obs, "reward": result.reward, "phase": task.reference.phase,
-                    "done": result.done.float(), "qpos": after.joint_pos, "qvel": after.joint_vel,
-                    "root": after.root_pos, "rotation": after.root_quat, **result.terms}  # fmt: skip
+            kept = {"obs": result.obs, "reward": result.reward, "done": result.done.float(),
+                    "phase": task.reference.phase, "qpos": after.joint_pos,
+                    "qvel": after.joint_vel, "root": after.root_pos,
+                    "rotation": after.root_quat, **result.terms}  # fmt: skip
             for name, values in kept.items():
                 rows.setdefault(name, []).append(values.clone())
             for name, found in result.faults.items():

@@ -26,13 +26,15 @@ SMALL = [
 ]  # fmt: skip
 
 
-def run(folder: Path, mode: str, processes: int, *options: str) -> subprocess.CompletedProcess:
+def run(
+    folder: Path, mode: str, processes: int, *more: str, options: list[str] = SMALL
+) -> subprocess.CompletedProcess:
     """Train in ``folder`` by torchrun, or (0 processes) without it."""
     launcher = ["-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={processes}"]
     worker = [str(Path(__file__).with_name("training_worker.py")), str(folder), mode]
     environment = {k: v for k, v in os.environ.items() if k not in ("RANK", "WORLD_SIZE")}
     environment |= {"PYTHONPATH": str(REPO_ROOT), "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, *(launcher if processes else []), *worker, *SMALL, *options]
+    command = [sys.executable, *(launcher if processes else []), *worker, *options, *more]
     return subprocess.run(
         command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120
     )
@@ -102,7 +104,10 @@ def test_the_word_of_the_first_ends_the_training_of_all(tmp_path: Path) -> None:
     ("mode", "said"),
     [
         ("killed", r"error: another of the 2 processes that train together has ended or hangs"),
-        ("nan", r"error: (process 1: )?iteration 2: reward not finite: total_reward; .*"),
+        (
+            "nan",
+            r"error: (process 1: )?iteration 2: not finite in 50% of the samples: reward(; .*)?",
+        ),
     ],
 )
 def test_a_process_that_dies_ends_the_other_with_one_line(
@@ -208,3 +213,23 @@ def test_a_signal_that_the_others_do_not_know_of_waits_for_them() -> None:
     own._note(signal.SIGINT, None)
     with pytest.raises(KeyboardInterrupt):
         own.raise_signal(agreed=False)
+
+
+@pytest.mark.slow
+def test_two_processes_go_on_exactly_where_they_stopped(tmp_path: Path) -> None:
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    options = ["runner.eval_interval=0", "algorithm.decay_iterations=9"]
+    for folder in (whole, parts):
+        folder.mkdir()
+    assert run(whole, "plain", 2, *options, "--max_iterations=4").returncode == 0
+    assert run(parts, "plain", 2, *options, "--max_iterations=2").returncode == 0
+    done = run(parts, "plain", 2, "--resume", "--dr", "--dv", "--max_iterations=4", options=[])
+    assert done.returncode == 0, done.stderr
+    assert "after iteration 2, exactly where it stopped" in done.stdout
+    for rank in (0, 1):
+        assert notes(parts, rank)["hashes"] == notes(whole, rank)["hashes"][2:]
+        assert notes(parts, rank)["steps"] == notes(whole, rank)["steps"]
+    assert len(list((parts / "logs" / "bob").iterdir())) == 1
+    alone = run(parts, "plain", 0, "--resume", "--dr", "--dv", "--max_iterations=5", options=[])
+    assert alone.returncode == 0, alone.stderr
+    assert "new episodes: it holds no environments for so many processes" in alone.stdout

@@ -23,6 +23,7 @@ from animRL.runner.ppo_runner import PpoRunner
 from animRL.runner.run_config import write_config
 from animRL.scripts import eval as evaluation
 from animRL.scripts import train
+from animRL.scripts.cli import load_configurations
 from animRL.scripts.resuming import take_over_best
 from animRL.utils import paths
 from animRL.utils.errors import InputError
@@ -144,10 +145,10 @@ def test_a_stopped_training_says_how_to_go_on_if_there_is_anything(
     with pytest.raises(KeyboardInterrupt):
         train.main([*SMALL, "--max_iterations=9", "--run_name=a"])
     (first,) = (logs / "bob").glob("*_a")
-    assert f"--task=walk --resume --load_run=bob/{first.name}\n" in capsys.readouterr().out
+    assert f"--task=walk --resume --load_run=bob/{first.name} --dv --dr\n" in capsys.readouterr().out
     with pytest.raises(KeyboardInterrupt):  # and once more, before it got any further
         train.main(["--resume", "--run_name=b", "--dr", "--dv"])
-    assert f"--resume --load_run={first}\n" in capsys.readouterr().out
+    assert f"--resume --load_run={first} --dv --dr\n" in capsys.readouterr().out
     stops_at = 0
     assert train.main(["--resume", "--run_name=c", "--max_iterations=3", "--dv", "--dr"]) == 0
     (last,) = (logs / "bob").glob("*_c")  # the newest run with a checkpoint was not b
@@ -172,9 +173,11 @@ def test_a_resumed_run_keeps_the_best_policy_on_the_same_clips(
                                                 "infos": infos})  # fmt: skip
     evaluations = Evaluations(None)
     evaluations.from_dict({"best": [0.2, 0.3, 0.1, 3], "curve": [{"iteration": 3}]})
+    cfg = load_configurations("walk", run)[0]
     for path, value in changed.items():
         cfg.set(path, value)
-    take_over_best("walk", SimpleNamespace(evaluations=evaluations), cfg, run, new)
+    args = SimpleNamespace(task="walk", motion=None, set=None)
+    take_over_best(args, SimpleNamespace(evaluations=evaluations), cfg, run, new)  # type: ignore
     assert evaluations.best.iteration == kept and len(evaluations.curve) == curve
     assert (new / "model_best.pt").exists() is (kept >= 0)
 
