@@ -24,7 +24,7 @@ help:
 	@echo "make view       watch the newest run of TASK, or the policy that ships, in the browser"
 	@echo "make eval       evaluate the newest run of TASK and leave a video"
 	@echo "make test       the tests, without the slow ones"
-	@echo "make test-all   all tests"
+	@echo "make test-all   all tests: two hours or more, an hour of training among them"
 	@echo "make check      ruff and mypy"
 	@echo "make pictures   the README's animations, made anew from the policies that ship"
 	@echo "make clean      remove .venv and caches; runs and results stay"

@@ -165,7 +165,8 @@ class PolicyPlayback(Playback):
         """Load the training's newest policy if there is one and it is followed."""
         if NEWEST not in self._files or self._run is None:
             return None
-        self._files |= {path.name: path for path in checkpoints_of(self._run)}
+        there = {path.name: path for path in checkpoints_of(self._run)}
+        self._files = {NEWEST: self._files[NEWEST], **there}  # a training deletes older ones
         if self.playing != NEWEST:
             return None
         try:

@@ -86,7 +86,7 @@ def load_spec(path: Path, friction: float) -> mujoco.MjSpec:
     """
     import mujoco
 
-    _no_log_file()
+    keep_mujoco_quiet()
     with _one_line(path):
         root = parse_asset(path)
         if root.tag == "robot":
@@ -111,7 +111,7 @@ def load_spec(path: Path, friction: float) -> mujoco.MjSpec:
     return spec
 
 
-def _no_log_file() -> None:
+def keep_mujoco_quiet() -> None:
     """Keep MuJoCo from writing MUJOCO_LOG.TXT into the working directory, and lines on stderr."""
     import mujoco
 

@@ -11,6 +11,7 @@ import torch
 from mujoco.batch import Batch
 from torch import Tensor
 
+from animRL.sim.asset import keep_mujoco_quiet
 from animRL.sim.base import PhysParams, ResetState, SimBackend, SimState
 from animRL.sim.mujoco_model import (
     build_model,
@@ -57,7 +58,7 @@ class MujocoCpuBackend(SimBackend):
             substeps: physics steps in a control step.
             threads: threads of the pool; 0 means one per core.
         """
-        _no_log_file()
+        keep_mujoco_quiet()
         self.num_envs, self.device = num_envs, torch.device("cpu")
         self.dt, self.substeps = physics_dt * substeps, substeps
         self.character = character
@@ -195,11 +196,3 @@ def _with_rows(state: SimState, env_ids: Tensor, rows: SimState) -> SimState:
         if isinstance(getattr(state, f.name), Tensor)
     }
     return replace(state, **merged)
-
-
-def _no_log_file() -> None:
-    """Keep MuJoCo from writing MUJOCO_LOG.TXT into the working directory."""
-    config = mujoco.MjLogConfig.get()
-    config.logto_file = False
-    config.logto_console = False
-    mujoco.MjLogConfig.set(config)

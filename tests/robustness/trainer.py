@@ -18,7 +18,7 @@ from typing import Any
 
 SMALL = [
     "--task=walk", "--dv", "--dr", "--num_envs=8", "--set", "sim.threads=1", "runner.threads=1",
-    "runner.num_steps_per_env=4", "runner.eval_interval=0", "policy.hidden_dims=[8]",
+    "runner.num_steps_per_env=4", "runner.eval_interval=7", "policy.hidden_dims=[8]",
     "algorithm.num_mini_batches=2", "algorithm.decay_iterations=1000", "runner.save_interval=2",
 ]  # fmt: skip
 SAVE_INTERVAL = 2
@@ -107,7 +107,7 @@ def _train(command: dict[str, Any]) -> None:
     from animRL.scripts.cli import run_main
     from animRL.utils import paths
 
-    paths.LOGS = Path(command["logs"])
+    paths.LOGS, train.EVALUATION_EPISODES = Path(command["logs"]), 2
     output = os.open(command["output"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(output, 1)

@@ -145,7 +145,8 @@ def test_a_stopped_training_says_how_to_go_on_if_there_is_anything(
     with pytest.raises(KeyboardInterrupt):
         train.main([*SMALL, "--max_iterations=9", "--run_name=a"])
     (first,) = (logs / "bob").glob("*_a")
-    assert f"--task=walk --resume --load_run=bob/{first.name} --dv --dr\n" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert f"--task=walk --resume --load_run=bob/{first.name} --dv --dr\n" in out
     with pytest.raises(KeyboardInterrupt):  # and once more, before it got any further
         train.main(["--resume", "--run_name=b", "--dr", "--dv"])
     assert f"--resume --load_run={first} --dv --dr\n" in capsys.readouterr().out
