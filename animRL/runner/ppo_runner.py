@@ -2,50 +2,38 @@
 
 from __future__ import annotations
 
-import io
 import time
 from collections.abc import Callable
-from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from animRL.envs.mimic_task import MimicTask
-from animRL.evaluation.evaluate import Policy, Trace
+from animRL.evaluation.evaluate import Trace
 from animRL.evaluation.failures import Failures
 from animRL.runner.checkpoint import load_checkpoint, save_checkpoint
 from animRL.runner.checkpoint_keeper import CheckpointKeeper
 from animRL.runner.evaluations import Evaluations, evaluate_policy, evaluation_text, write_curve
 from animRL.runner.finite import NotFinite, check_finite, check_weights
-from animRL.runner.policy import inference_policy
 from animRL.runner.processes import Processes
 from animRL.runner.progress import ProgressLine
 from animRL.runner.rollout import Rollouts
-from animRL.runner.rsl import OnPolicyRunner, QuietLogger
-from animRL.runner.rsl_config import action_std, learning_rate, rsl_config
+from animRL.runner.rsl_config import action_std, learning_rate
+from animRL.runner.rsl_runner import RslRunner
 from animRL.runner.saving import Saving
 from animRL.runner.stop_requests import StopRequests
 from animRL.runner.training_state import restore, take_up
-from animRL.runner.vec_env import RslVecEnv
 from animRL.runner.verdict import is_learned
 from animRL.utils.errors import InputError, ProcessLost
 
-_LOGGER_STATE = (
-    *("rewbuffer", "lenbuffer", "cur_reward_sum", "cur_episode_length"),
-    *("tot_timesteps", "tot_time"),
-)
 
-
-class PpoRunner(OnPolicyRunner):
+class PpoRunner(RslRunner):
     """One training run, alone or as one of many processes that train together.
 
     ``evaluations`` holds how it went so far. Of many processes the first alone evaluates and
     writes.
     """
-
-    current_learning_iteration: int
-    """Iterations finished so far."""
 
     def __init__(
         self,
@@ -65,8 +53,15 @@ class PpoRunner(OnPolicyRunner):
         Raises:
             InputError: if an iteration has fewer samples than mini-batches.
         """
-        self.train_cfg = train_cfg
-        self.processes = processes or Processes()
+        processes = processes or Processes()
+        samples = env.num_envs * train_cfg.runner.num_steps_per_env
+        if train_cfg.algorithm.num_mini_batches > samples:
+            raise InputError(
+                f"algorithm.num_mini_batches is {train_cfg.algorithm.num_mini_batches}; valid: at "
+                f"most {samples}, the samples of an iteration"
+            )
+        super().__init__(env, train_cfg, processes)
+        self.samples_per_iteration = samples * processes.world_size
         self.run_dir: Path | None = None
         self.evaluations = Evaluations(eval_env)
         self.until_learned = False
@@ -80,20 +75,10 @@ class PpoRunner(OnPolicyRunner):
         self.samples = 0
         """Seen so far, by all processes together; a resumed run may have more or fewer of them."""
         self.saving = Saving(self)
-        self.requests = StopRequests(self.saving.save_on_request, alone=not self.processes.many)
+        self.requests = StopRequests(self.saving.save_on_request, alone=not processes.many)
         self.rollouts = Rollouts(self)
         self._goes_on = False
         """Whether environments and random generators are those of a checkpoint."""
-        samples = env.num_envs * train_cfg.runner.num_steps_per_env
-        self.samples_per_iteration = samples * self.processes.world_size
-        if train_cfg.algorithm.num_mini_batches > samples:
-            raise InputError(
-                f"algorithm.num_mini_batches is {train_cfg.algorithm.num_mini_batches}; valid: at "
-                f"most {samples}, the samples of an iteration"
-            )
-        with redirect_stdout(io.StringIO()):  # rsl-rl prints its networks
-            super().__init__(RslVecEnv(env), rsl_config(train_cfg), None, str(env.device))
-        self._set_logger(None)
 
     def open_run(self, run_dir: Path, use_wandb: bool = False, before: Path | None = None) -> None:
         """Write checkpoints, curves and logs into a folder; W&B goes on with that of ``before``.
@@ -103,34 +88,9 @@ class PpoRunner(OnPolicyRunner):
         self.run_dir = run_dir
         kept = self.train_cfg.runner
         self.saving.keeper = CheckpointKeeper(run_dir, kept.keep_last, kept.keep_every)
-        self.cfg["logger"]["use_wandb"] = use_wandb
-        self.cfg["logger"]["before"] = None if before is None else str(before)
-        self.cfg["logger"]["first_step"] = self.current_learning_iteration + 1
-        before_it = self.logger
-        self._set_logger(str(run_dir))
-        for name in _LOGGER_STATE:  # of an exact resume
-            setattr(self.logger, name, getattr(before_it, name))
-
-    def _configure_multi_gpu(self) -> None:
-        """Replace rsl-rl's method, which takes the environment's word and knows nccl alone."""
-        processes = self.processes
-        self.is_distributed, self.gpu_world_size = processes.many, processes.world_size
-        self.gpu_global_rank, self.gpu_local_rank = processes.rank, processes.local_rank
-        self.cfg["multi_gpu"] = None
-        if processes.many:
-            processes.open_group(self.device)
-            self.cfg["multi_gpu"] = {
-                "global_rank": processes.rank,
-                "local_rank": processes.local_rank,
-                "world_size": processes.world_size,
-            }
-
-    def _set_logger(self, log_dir: str | None) -> None:
-        self.logger = QuietLogger(
-            log_dir=log_dir, cfg=self.cfg, env_cfg=self.env.cfg,
-            num_envs=self.env.num_envs, is_distributed=self.is_distributed,
-            gpu_world_size=self.gpu_world_size, gpu_global_rank=self.gpu_global_rank,
-            device=str(self.device),
+        self.log_into(
+            str(run_dir), use_wandb=use_wandb, before=None if before is None else str(before),
+            first_step=self.current_learning_iteration + 1,
         )  # fmt: skip
 
     def learn(self, num_learning_iterations: int, init_at_random_ep_len: bool = True) -> None:
@@ -248,7 +208,7 @@ class PpoRunner(OnPolicyRunner):
         """Collect one rollout and learn from it; returns the next observations and seconds."""
         start = time.perf_counter()
         self.set_learning_rate(learning_rate(self.train_cfg, iteration))
-        self._set_action_std(action_std(self.train_cfg, iteration))
+        self.set_action_std(action_std(self.train_cfg, iteration))
         threads = torch.get_num_threads()
         # Small tensors gain nothing from threads, and threads that wait for the next one take
         # the physics' cores.
@@ -306,11 +266,6 @@ class PpoRunner(OnPolicyRunner):
         self.alg.train_mode()
         return metrics
 
-    def inference_policy(self) -> Policy:
-        """Return the deterministic policy: observations (N, 108) to actions (N, J)."""
-        self.alg.eval_mode()
-        return inference_policy(self.alg.get_policy())
-
     def save(self, path: str, infos: dict | None = None) -> None:
         """Write the present policy, optimiser and progress, whole or not at all."""
         save_checkpoint(path, self.saving.policy(infos))
@@ -351,14 +306,3 @@ class PpoRunner(OnPolicyRunner):
         restore(self, states[self.processes.rank], path)
         self._goes_on = True
         return True
-
-    def set_learning_rate(self, rate: float | None) -> None:
-        """Take another learning rate; None: go on with the present one."""
-        if rate is not None:
-            self.alg.learning_rate = rate
-            for group in self.alg.optimizer.param_groups:
-                group["lr"] = rate
-
-    def _set_action_std(self, std: float | None) -> None:
-        if std is not None:
-            self.alg.get_policy().distribution.std_param.data.fill_(std)

@@ -49,7 +49,7 @@ def resumed_configurations(args: argparse.Namespace, logs: Path) -> tuple[Any, A
     before = _settings(env_cfg, train_cfg)
     apply_overrides(env_cfg, train_cfg, args)
     after = _settings(env_cfg, train_cfg)
-    why = _why_anew(args, run, checkpoint, before, after) or _other_engine(env_cfg, run)
+    why = _why_anew(run, checkpoint, before, after) or _other_engine(env_cfg, run)
     if why is None:
         _say_if_schedules_change(before, after)
     return env_cfg, train_cfg, Resumed(run, checkpoint, why)
@@ -59,9 +59,7 @@ def _settings(env_cfg: Any, train_cfg: Any) -> dict[str, Any]:
     return {**dict(env_cfg.leaves()), **dict(train_cfg.leaves())}
 
 
-def _why_anew(
-    args: argparse.Namespace, run: Path, checkpoint: Path, before: dict, after: dict
-) -> str | None:
+def _why_anew(run: Path, checkpoint: Path, before: dict, after: dict) -> str | None:
     """The reason, if any, why the run's own folder cannot be gone on with."""
     from animRL.runner.run_dir import find_resumable, is_numbered
 
@@ -69,12 +67,12 @@ def _why_anew(
         return f"{checkpoint.name} holds a policy alone"
     if find_resumable(run) != checkpoint:
         return f"{checkpoint.name} is not the newest one"
-    if args.run_name or args.experiment_name:
-        return "another name is asked for"
     decay = "algorithm.decay_iterations"
     if before[decay] is None and after[decay] == before["runner.max_iterations"]:
         before = {**before, decay: after[decay]}  # what it meant, said in so many words
     names = [name for name in after if after[name] != before.get(name) and name not in FREE]
+    if {"runner.run_name", "runner.experiment_name"} & set(names):
+        return "another name is asked for"
     if names:
         return f"other settings than before: {', '.join(names[:4])}"
     return None

@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from animRL.runner.checkpoint import load_checkpoint
-from animRL.runner.run_dir import find_checkpoint, numbered_checkpoints
+from animRL.runner.run_dir import find_resumable, numbered_checkpoints
 from tests.robustness.trainer import SAVE_INTERVAL, SMALL, Trainer
 
 COUNTS = [pytest.param(6, id="few"), pytest.param(200, id="200", marks=pytest.mark.slow)]
@@ -62,7 +62,7 @@ def begin(trainer: Trainer) -> Path:
 
 def finish_and_compare(trainer: Trainer, run: Path, folder: Path) -> None:
     """Let the run come to an end and compare it with one that was never disturbed."""
-    last = int(load_checkpoint(find_checkpoint(run, -1))["iter"]) + 3
+    last = int(load_checkpoint(find_resumable(run))["iter"]) + 3
     assert trainer.run([*RESUME, f"--max_iterations={last}"]) == 0, trainer.output.read_text()
     assert [path.name for path in (trainer.logs / "bob").iterdir()] == [run.name]
     undisturbed = [*SMALL, f"--max_iterations={last}", "--experiment_name=whole"]
@@ -85,7 +85,7 @@ def test_a_killed_training_loses_one_save_interval_at_most(tmp_path: Path, count
             time.sleep(draw.uniform(0.05, 1.2))
             os.kill(process, signal.SIGKILL)
             assert trainer.wait() == -signal.SIGKILL, trainer.output.read_text()
-            newest = load_checkpoint(find_checkpoint(run, -1))
+            newest = load_checkpoint(find_resumable(run))
             if trainer.finished:
                 lost.append(trainer.finished - newest["iter"])
         assert lost and max(lost) <= SAVE_INTERVAL and min(lost) >= 0
@@ -111,7 +111,7 @@ def test_a_stopped_training_goes_on_without_a_loss(tmp_path: Path, count: int) -
             assert status == codes[number], (status, saves, out)
             assert time.monotonic() - began < 10.0
             if trainer.finished:
-                assert load_checkpoint(find_checkpoint(run, -1))["iter"] == trainer.finished
+                assert load_checkpoint(find_resumable(run))["iter"] == trainer.finished
                 assert f"--task=walk --resume --load_run=bob/{run.name}" in out
             assert "Traceback" not in out
         assert len(numbered_checkpoints(run)) <= 5 + numbered_checkpoints(run)[0] // 200
