@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import torch
 
+from animRL.runner.checkpoint import load_checkpoint
 from animRL.runner.processes import Processes, _cores
 from animRL.utils.errors import InputError
 
@@ -233,3 +234,24 @@ def test_two_processes_go_on_exactly_where_they_stopped(tmp_path: Path) -> None:
     alone = run(parts, "plain", 0, "--resume", "--dr", "--dv", "--max_iterations=5", options=[])
     assert alone.returncode == 0, alone.stderr
     assert "new episodes: it holds no environments for so many processes" in alone.stdout
+
+
+@pytest.mark.slow
+def test_a_signal_to_all_in_an_evaluation_saves_the_environments_of_all(tmp_path: Path) -> None:
+    options = ["runner.eval_interval=2", "--max_iterations=9"]
+    done = run(tmp_path, "evaluating", 2, *options)
+    assert done.returncode != 0 and "Traceback" not in done.stdout
+    (saved,) = (tmp_path / "logs" / "bob").glob("*/model_2.pt")
+    assert len(load_checkpoint(saved)["states"]) == 2, done.stderr
+    assert done.stdout.count("stopped; to go on: torchrun") == 1
+
+
+@pytest.mark.slow
+def test_sigusr1_to_one_process_saves_all_and_goes_on(tmp_path: Path) -> None:
+    options = ["runner.eval_interval=0", "runner.keep_last=9", "--max_iterations=4"]
+    done = run(tmp_path, "asked", 2, *options)
+    assert done.returncode == 0, done.stderr
+    (saved,) = (tmp_path / "logs" / "bob").glob("*/model_2.pt")
+    assert len(load_checkpoint(saved)["states"]) == 2
+    assert done.stdout.count("saved iteration 2") == 1
+    assert notes(tmp_path, 0)["hashes"] == notes(tmp_path, 1)["hashes"]

@@ -6,6 +6,8 @@
 ``nan``: its reward is no number; ``drift``: a weight changes, and iteration 1 goes by averaged
 gradients alone. ``patient``: an evaluation lasts longer than an iteration may. ``learned``: the
 evaluation of iteration 2, which process 0 alone makes, says that the task is learned.
+``evaluating``: all processes get SIGTERM while process 0 makes that evaluation. ``asked``: process
+0 gets SIGUSR1 in iteration 2.
 """
 
 from __future__ import annotations
@@ -50,6 +52,8 @@ def observed(iterate: Any) -> Any:
     notes: dict[str, Any] = {"hashes": []}
 
     def wrapped(runner: PpoRunner, obs: Any, iteration: int, *rest: int) -> Any:
+        if RANK == 0 and iteration == 2 and MODE == "asked":
+            os.kill(os.getpid(), signal.SIGUSR1)
         if RANK == 1 and iteration == 2:
             if MODE == "killed":
                 os.kill(os.getpid(), signal.SIGKILL)
@@ -96,6 +100,18 @@ if __name__ == "__main__":
             return evaluate(*args)
 
         PpoRunner.evaluate = slowly  # type: ignore[method-assign]
+    if MODE == "evaluating":
+        (FOLDER / f"pid_{RANK}").write_text(str(os.getpid()))
+        evaluate_in_peace = PpoRunner.evaluate
+
+        def disturbed(runner: PpoRunner, *args: Any) -> Any:
+            if runner.current_learning_iteration == 2:
+                time.sleep(1.0)  # the others wait by then
+                for path in sorted(FOLDER.glob("pid_*"), reverse=True):
+                    os.kill(int(path.read_text()), signal.SIGTERM)
+            return evaluate_in_peace(runner, *args)
+
+        PpoRunner.evaluate = disturbed  # type: ignore[method-assign]
     if MODE == "learned":
         evaluate = PpoRunner.evaluate
 
