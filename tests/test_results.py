@@ -12,7 +12,7 @@ from animRL.runner.rsl_config import decay_iterations
 from animRL.runner.run_config import read_task
 from animRL.scripts.cli import Parser, add_common_arguments, apply_overrides, load_configurations
 from animRL.tasks import make_env_cfg, make_train_cfg
-from animRL.utils.paths import REPO_ROOT
+from animRL.utils.paths import REPO_ROOT, RESOURCES
 
 POLICIES = sorted(path.parent for path in (REPO_ROOT / "results").glob("*/model.pt"))
 
@@ -40,4 +40,8 @@ def test_the_commands_of_a_policy_give_its_settings(folder: Path) -> None:
         own, its = dict(cfg.leaves()), dict(made.leaves())
         free = {"env.num_envs", "algorithm.decay_iterations", "runner.run_name"}
         free |= {"runner.video_interval"}  # nothing is learned from films
+        for name in {"character.asset", "motion_loader.motion_files"} & set(its):
+            files = its[name] if isinstance(its[name], list) else [its[name]]
+            inside = [str(Path(file).relative_to(RESOURCES)) for file in files]
+            its[name] = inside if isinstance(its[name], list) else inside[0]
         assert {k: v for k, v in own.items() if its[k] != v and k not in free} == {}

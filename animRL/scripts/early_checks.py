@@ -58,6 +58,8 @@ def _run_folder(args: argparse.Namespace, train_cfg: Any) -> Path | None:
 
     if not args.load_run or args.load_run == "-1":
         return None
+    if getattr(args, "beside", None):
+        return Path(args.load_run)  # of a training that has saved nothing yet
     experiment = args.experiment_name or train_cfg.runner.experiment_name
     run = find_run(args.load_run, paths.LOGS, experiment, args.task)
     return run if is_file(run / "bob.json") else None

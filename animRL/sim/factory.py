@@ -71,6 +71,8 @@ def make_backend(env_cfg: Any, num_envs: int) -> SimBackend:
     from animRL.sim.character import Character
 
     sim = env_cfg.sim
+    if not env_cfg.character.joint_names:
+        raise InputError("character.joint_names is empty; valid: at least one hinge, to be moved")
     engine = resolve_engine(sim.engine, sim.device)
     device = resolve_device(engine, sim.device)
     character = Character.from_config(env_cfg.character)

@@ -29,8 +29,11 @@ QUANTITIES = {
 }
 """What is spoilt, and under which name that is to be counted."""
 COUNTS = [pytest.param(16, id="16"), pytest.param(512, id="512", marks=pytest.mark.slow)]
-ENGINES = ["mujoco", pytest.param("warp", marks=pytest.mark.skipif(not warp_is_installed(),
-           reason="the extra gpu (mujoco-warp) is not installed"))]  # fmt: skip
+WARP = (
+    pytest.mark.skipif(not warp_is_installed(), reason="the extra gpu (mujoco-warp) is missing"),
+    pytest.mark.slow,
+)
+ENGINES = ["mujoco", pytest.param("warp", marks=WARP)]
 
 
 def spoil_state(task: MimicTask, quantity: str, value: float) -> None:

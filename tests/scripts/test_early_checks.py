@@ -45,6 +45,7 @@ def test_nothing_heavy_is_imported() -> None:
 
 def test_the_run_that_is_named_is_read(tmp_path: Path) -> None:
     (tmp_path / "bob.json").write_text("{")
+    (tmp_path / "model.pt").write_bytes(b"not looked at yet")
     with pytest.raises(InputError, match="bob.json"):
         check_early(typed(load_run=str(tmp_path)), of_run=True)
 

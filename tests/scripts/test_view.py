@@ -40,7 +40,7 @@ def start(*arguments: str, **options) -> subprocess.Popen[str]:
         (["--viewer=hologram"], "invalid choice: 'hologram'"),
         (["--beside=train"], "--beside: needs --load_run"),
         (["--port=99999"], "--port: cannot listen on port 99999"),
-        (["--load_run=nowhere", "--port=0"], "--port: cannot listen"),
+        (["--load_run=results/walk", "--port=0"], "--port: cannot listen"),
     ],
 )
 def test_bad_input_is_one_line(arguments, message):
