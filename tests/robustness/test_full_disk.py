@@ -19,7 +19,7 @@ from animRL.utils import files, paths
 from animRL.utils.errors import InputError
 from tests.robustness.trainer import SMALL
 
-COUNTS = [pytest.param(12, id="12"), pytest.param(60, id="60", marks=pytest.mark.slow)]
+COUNTS = [pytest.param(5, id="5"), pytest.param(60, id="60", marks=pytest.mark.slow)]
 
 
 class FullDisk:

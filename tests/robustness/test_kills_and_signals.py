@@ -17,8 +17,8 @@ from animRL.runner.checkpoint import load_checkpoint
 from animRL.runner.run_dir import find_resumable, numbered_checkpoints
 from tests.robustness.trainer import SAVE_INTERVAL, SMALL, Trainer
 
-COUNTS = [pytest.param(6, id="few"), pytest.param(200, id="200", marks=pytest.mark.slow)]
-SIGNAL_COUNTS = [pytest.param(4, id="few"), pytest.param(50, id="50", marks=pytest.mark.slow)]
+COUNTS = [pytest.param(3, id="few"), pytest.param(200, id="200", marks=pytest.mark.slow)]
+SIGNAL_COUNTS = [pytest.param(2, id="few"), pytest.param(50, id="50", marks=pytest.mark.slow)]
 RESUME = ["--task=walk", "--dv", "--dr", "--resume"]
 NEVER = ["--max_iterations=1000000"]
 
@@ -136,7 +136,7 @@ def test_sigusr1_saves_and_goes_on(tmp_path: Path) -> None:
 def test_a_second_ctrl_c_ends_at_once_and_leaves_nothing_half_written(tmp_path: Path) -> None:
     with Trainer(tmp_path) as trainer:
         # An iteration of many steps and a long update, so that the second one comes before its end.
-        process = trainer.start([*SMALL, "runner.num_steps_per_env=4000", *NEVER])
+        process = trainer.start([*SMALL, "runner.num_steps_per_env=1500", *NEVER])
         wait_until(lambda: bool(trainer.done.read_text()))
         os.kill(process, signal.SIGINT)
         os.kill(process, signal.SIGINT)

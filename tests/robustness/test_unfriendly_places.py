@@ -84,6 +84,7 @@ def test_without_git_home_or_network(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_a_home_that_is_not_there(tmp_path: Path) -> None:
     done = launch(tmp_path / "logs", environment={"HOME": "/nowhere/at/all"})
     assert_trained(done, tmp_path / "logs")
@@ -105,7 +106,12 @@ def test_the_plainest_of_languages_and_odd_names(tmp_path: Path) -> None:
     assert [path.name for path in (run / "files").iterdir()] == ["ein Gang.txt"]
 
 
-@pytest.mark.parametrize("closed", [(1,), (2,), (0, 1, 2)], ids=str)
+@pytest.mark.parametrize(
+    "closed",
+    [pytest.param((1,), marks=pytest.mark.slow), pytest.param((2,), marks=pytest.mark.slow),
+     (0, 1, 2)],
+    ids=str,
+)  # fmt: skip
 def test_closed_standard_streams(tmp_path: Path, closed: tuple[int, ...]) -> None:
     command = (
         f"import os, sys\nfor n in {closed!r}:\n    os.close(n)\n"
@@ -148,6 +154,7 @@ def test_two_runs_in_the_same_second(tmp_path: Path) -> None:
         assert is_valid_checkpoint(tmp_path / "logs" / "bob" / name / "model.pt")
 
 
+@pytest.mark.slow
 def test_a_run_that_another_process_goes_on_with(tmp_path: Path) -> None:
     logs = tmp_path / "logs"
     run = assert_trained(launch(logs), logs)
@@ -167,6 +174,7 @@ def test_a_run_that_another_process_goes_on_with(tmp_path: Path) -> None:
     assert done.returncode == 0 and "exactly where it stopped" in done.stdout
 
 
+@pytest.mark.slow
 def test_a_moved_run_goes_on(tmp_path: Path) -> None:
     clip = tmp_path / "my.txt"
     shutil.copyfile(paths.RESOURCES / "datasets" / "bob3" / "Walk.txt", clip)

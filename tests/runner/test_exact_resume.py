@@ -20,8 +20,8 @@ EVERYTHING = {
 }  # fmt: skip
 """What else has a memory: pushes, counts of failures, narrowed kernels, an adapted rate."""
 CASES = [
-    pytest.param("walk", {}, 5, id="walk"),
-    pytest.param("cartwheel", EVERYTHING, 5, id="cartwheel, everything on"),
+    pytest.param("walk", {}, 3, id="walk"),
+    pytest.param("cartwheel", EVERYTHING, 3, id="cartwheel, everything on"),
     pytest.param("walk", {}, 20, id="walk, 20 times", marks=pytest.mark.slow),
     pytest.param("cartwheel", EVERYTHING, 20, id="cartwheel, 20 times", marks=pytest.mark.slow),
 ]
