@@ -8,9 +8,13 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from animRL.scripts.cli import (
@@ -61,12 +65,39 @@ def main(argv: list[str] | None = None) -> int:
     from animRL.viewer.live.player import Player
 
     player = Player(_playback(args, count))  # before it is announced: what fails, fails here
-    display = _open_display(args, player)
-    try:
-        player.run(display, ended.is_set)
-    finally:
-        display.close()
+    with _ctrl_c_ends(ended):
+        display = _open_display(args, player)
+        try:
+            player.run(display, ended.is_set)
+        finally:
+            display.close()
     return 0
+
+
+@contextmanager
+def _ctrl_c_ends(ended: threading.Event) -> Iterator[None]:
+    """Let Ctrl-C set an event and be raised at the end; a second one is raised at once.
+
+    Raised wherever it comes, it could come inside a callback that swallows it.
+    """
+    interrupted = threading.Event()
+
+    def note(number: int, frame: FrameType | None) -> None:
+        if interrupted.is_set():
+            raise KeyboardInterrupt
+        interrupted.set()
+        ended.set()
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if interrupted.is_set():
+        raise KeyboardInterrupt
 
 
 def _be_modest() -> None:
