@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from animRL.cfg.validators import NAME, Refused
-from animRL.runner.checkpoint import is_valid_checkpoint, iteration_of
+from animRL.runner.checkpoint import is_valid_checkpoint, iteration_of, load_checkpoint
 from animRL.runner.run_config import read_task
 from animRL.utils.errors import InputError
 from animRL.utils.paths import PACKAGE_ROOT, REPO_ROOT
@@ -128,12 +128,16 @@ def find_checkpoint(run_dir: str | Path, checkpoint: int | None = None) -> Path:
             return candidates[0]
         there = _listed(path.name for path in _candidates(run_dir, None))
         raise InputError(f"no checkpoint of iteration {checkpoint} in '{run_dir}' (there: {there})")
+    why = ""
     for path in candidates:
-        if is_valid_checkpoint(path):
+        try:
+            load_checkpoint(path)
             return path
+        except InputError as error:
+            why = why or str(error)
     if candidates:
         tried = _listed(path.name for path in candidates)
-        raise InputError(f"no checkpoint in '{run_dir}' can be read (tried {tried})")
+        raise InputError(f"no checkpoint in '{run_dir}' can be read (tried {tried}): {why}")
     raise InputError(f"no checkpoint in '{run_dir}': {_EXPECTED} expected")
 
 
