@@ -8,7 +8,11 @@ from datetime import datetime
 from pathlib import Path
 
 from animRL.cfg.validators import NAME, Refused
-from animRL.runner.checkpoint import is_valid_checkpoint, iteration_of, load_checkpoint
+from animRL.runner.checkpoint_archive import (
+    inspect_checkpoint,
+    is_valid_checkpoint,
+    iteration_of,
+)
 from animRL.runner.run_config import read_task
 from animRL.utils.errors import InputError
 from animRL.utils.paths import PACKAGE_ROOT, REPO_ROOT
@@ -131,7 +135,7 @@ def find_checkpoint(run_dir: str | Path, checkpoint: int | None = None) -> Path:
     why = ""
     for path in candidates:
         try:
-            load_checkpoint(path)
+            inspect_checkpoint(path)
             return path
         except InputError as error:
             why = why or str(error)

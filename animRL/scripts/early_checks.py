@@ -8,12 +8,15 @@ import difflib
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from animRL.scripts.cli import apply_overrides, load_configurations
 from animRL.utils import paths
 from animRL.utils.errors import InputError
-from animRL.utils.paths import PACKAGE_ROOT, is_file
+from animRL.utils.paths import PACKAGE_ROOT
+
+if TYPE_CHECKING:
+    from animRL.sim.asset import Asset
 
 _PREFIX = "reward_"
 _REWARDS = PACKAGE_ROOT / "reward" / "rewards.py"
@@ -22,8 +25,8 @@ _REWARDS = PACKAGE_ROOT / "reward" / "rewards.py"
 def check_early(args: argparse.Namespace, of_run: bool = False) -> None:
     """Find out what is wrong with a command line, and with the files that it names.
 
-    What needs torch, such as a checkpoint, is seen later. One of many processes checks little: the
-    first of them reads for all.
+    What needs torch, such as a checkpoint's optimiser, is seen later. One of many processes checks
+    little: the first of them reads for all.
 
     Args:
         args: what was typed.
@@ -43,26 +46,50 @@ def check_early(args: argparse.Namespace, of_run: bool = False) -> None:
         env_cfg, train_cfg = load_configurations(args.task, folder, args)
     apply_overrides(env_cfg, train_cfg, args)
     if folder is not None or not of_run:
-        check_environment(env_cfg)
+        asset = check_environment(env_cfg)
+        if folder is not None and not getattr(args, "beside", None):
+            _check_policy(args, folder, train_cfg, len(asset.joint_names))
     elif getattr(args, "motion", None):
         _check_clips(env_cfg.motion_loader.motion_files)
 
 
 def _run_folder(args: argparse.Namespace, train_cfg: Any) -> Path | None:
-    """The folder that ``--load_run`` names, if it has a configuration; None: the newest is meant.
+    """The folder that ``--load_run`` means; None if it is not given and nothing was trained yet.
 
     Raises:
         InputError: if there is no such run.
     """
     from animRL.runner.run_dir import find_run
 
-    if not args.load_run or args.load_run == "-1":
-        return None
     if getattr(args, "beside", None):
         return Path(args.load_run)  # of a training that has saved nothing yet
     experiment = args.experiment_name or train_cfg.runner.experiment_name
-    run = find_run(args.load_run, paths.LOGS, experiment, args.task)
-    return run if is_file(run / "bob.json") else None
+    try:
+        return find_run(args.load_run, paths.LOGS, experiment, args.task)
+    except InputError:
+        if args.load_run is None:
+            return None
+        raise
+
+
+def _check_policy(args: argparse.Namespace, run: Path, train_cfg: Any, num_joints: int) -> None:
+    """Refuse a checkpoint that cannot be read or holds other networks.
+
+    Raises:
+        InputError: naming the file, and what is wrong in it.
+    """
+    from animRL.runner.checkpoint_archive import inspect_checkpoint
+    from animRL.runner.network_shapes import check_fits
+    from animRL.runner.run_dir import find_checkpoint, find_resumable
+
+    goes_on = bool(getattr(args, "resume", None))
+    asked = getattr(args, "checkpoint", None)
+    if goes_on and asked in (None, -1):
+        checkpoint = find_resumable(run)
+    else:
+        checkpoint = find_checkpoint(run, asked)
+    values = inspect_checkpoint(checkpoint).values
+    check_fits(checkpoint, values, train_cfg, num_joints, with_critic=goes_on)
 
 
 def _check_clips(motion_files: Sequence[str]) -> None:
@@ -73,8 +100,11 @@ def _check_clips(motion_files: Sequence[str]) -> None:
         load_any(path)
 
 
-def check_environment(env_cfg: Any) -> None:
+def check_environment(env_cfg: Any) -> Asset:
     """Check the engine's and the reward terms' names, and read the character and its motions.
+
+    Returns:
+        The character's asset.
 
     Raises:
         InputError: in one line, with the setting, or the file and field.
@@ -94,6 +124,7 @@ def check_environment(env_cfg: Any) -> None:
     read_clips(env_cfg.motion_loader, sim.dt * sim.substeps, layout, joints, ends)
     if sim.device not in ("auto", "cpu"):  # the one check that needs torch
         resolve_device(resolve_engine(sim.engine, sim.device), sim.device)
+    return asset
 
 
 def check_rewards(cfg: Any) -> None:

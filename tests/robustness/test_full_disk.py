@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from animRL.runner.checkpoint import is_valid_checkpoint
+from animRL.runner.checkpoint_archive import is_valid_checkpoint
 from animRL.scripts import train
 from animRL.utils import files, paths
 from animRL.utils.errors import InputError

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from animRL.runner.checkpoint import is_valid_checkpoint
+from animRL.runner.checkpoint_archive import is_valid_checkpoint
 from animRL.runner.run_config import read_made_with
 from animRL.utils import paths
 from tests.robustness.trainer import SMALL

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from animRL.runner import checkpoint as module
-from animRL.runner.checkpoint import is_valid_checkpoint, load_checkpoint, save_checkpoint
+from animRL.runner import checkpoint_archive as module
+from animRL.runner.checkpoint import load_checkpoint, save_checkpoint
+from animRL.runner.checkpoint_archive import is_valid_checkpoint
 from animRL.utils import files
 from animRL.utils.errors import InputError
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from argparse import Namespace
@@ -41,6 +42,42 @@ def test_nothing_heavy_is_imported() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=REPO_ROOT, capture_output=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_bad_policy_is_told_before_torch_is_loaded(tmp_path: Path) -> None:
+    """It takes seconds to load; here each kind is refused in a process that never does."""
+    shipped, run = REPO_ROOT / "results" / "run", tmp_path / "run"
+    run.mkdir()
+    shutil.copy(shipped / "bob.json", run)
+    content = (shipped / "model.pt").read_bytes()
+    flipped = bytearray(content)
+    flipped[len(content) // 2] ^= 1
+    files = {
+        "cut": content[:-1000],
+        "flipped": bytes(flipped),
+        "text": b"not a policy " * 100,
+        "other networks": (REPO_ROOT / "results" / "walk" / "model.pt").read_bytes(),
+    }
+    code = (
+        "import sys\nfrom argparse import Namespace\n"
+        "from animRL.scripts.early_checks import check_early\n"
+        "args = Namespace(task='run', experiment_name=None, load_run=sys.argv[1], resume=True,\n"
+        "                 checkpoint=None)\n"
+        "try:\n    check_early(args, of_run=True)\n"
+        "except ValueError as error:\n    print(error)\n"
+        "assert not {'torch', 'rsl_rl', 'tensordict'} & set(sys.modules)\n"
+    )
+    told = {}
+    for kind, data in {**files, "whole": content}.items():
+        (run / "model.pt").write_bytes(data)
+        command = [sys.executable, "-c", code, str(run)]
+        done = subprocess.run(command, cwd=REPO_ROOT, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        told[kind] = done.stdout
+    assert told.pop("whole") == ""
+    for kind, line in told.items():
+        words = "does not fit" if kind == "other networks" else "damaged or not a checkpoint"
+        assert words in line and "model.pt" in line and line.count("\n") == 1, kind
 
 
 def test_the_run_that_is_named_is_read(tmp_path: Path) -> None:

@@ -17,7 +17,8 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from animRL.cfg.mimic.walk_config import WalkConfig, WalkTrainConfig
 from animRL.dataloader.clip import load_clip, save_clip
 from animRL.runner import verdict
-from animRL.runner.checkpoint import MODEL_KEYS, save_checkpoint
+from animRL.runner.checkpoint import save_checkpoint
+from animRL.runner.checkpoint_archive import MODEL_KEYS
 from animRL.runner.evaluations import Evaluations
 from animRL.runner.ppo_runner import PpoRunner
 from animRL.runner.run_config import write_config
