@@ -18,6 +18,9 @@ PACKAGE = REPO_ROOT / "animRL"
 # A room is a top folder of animRL; three files and one folder are rooms of their own, and `tasks`
 # is animRL/tasks.py. Every room may import itself.
 OWN_ROOMS = ("sim.base", "sim.asset", "sim.character", "cfg.sim")
+# Commands outside scripts/: they may import what scripts may, and nothing imports them. This one is
+# run as a module by who has an engine that the project has not, and belongs to that engine.
+MAINS = ("sim.isaac_gym.selfcheck",)
 ALLOWED: dict[str, set[str]] = {
     "animRL": set(),
     "utils": set(),
@@ -68,7 +71,7 @@ LAZY_ANYWHERE = {"wandb", "viser"}
 LAZY_MUJOCO = tuple(
     f"sim/{name}.py" for name in ("asset", "character", "base", "factory", "kinematic")
 )
-SIM_FILES_FOR_ALL = ("base", "character", "mujoco_model")
+SIM_FILES_FOR_ALL = ("base", "character", "mujoco_model", "urdf_export", "contract")
 ENGINE_NAMES = {"mujoco", "mujoco_cpu", "warp", "mujoco_warp", "isaacgym", "isaac_gym", "kinematic"}
 ENGINE_WORDS = re.compile(r"(^|[^a-z])(sim|simulator|engine|backend)([^a-z]|$)")
 
@@ -93,6 +96,8 @@ def room_of_target(target: str) -> str:
     parts = target.split(".")[1:]
     if not parts or parts[0].startswith("__"):
         return "animRL"
+    if ".".join(parts[:3]) in MAINS:
+        return "scripts"
     pair = ".".join(parts[:2])
     return pair if pair in OWN_ROOMS else parts[0]
 
@@ -303,6 +308,8 @@ PLANTED = [
     ("viewer/x.py", "from animRL.motion import author"),
     ("viewer/x.py", "import viser"),
     ("runner/x.py", LAZY + "from animRL.scripts.train import main"),
+    ("sim/isaac_gym/engine.py", LAZY + "from animRL.sim.isaac_gym.selfcheck import main"),
+    ("sim/isaac_gym/engine.py", "from animRL.sim.mujoco_cpu import MujocoCpu"),
     ("envs/x.py", "from animRL import nowhere"),
     ("envs/x.py", "from animRL.utils.rotations import *"),
     ("envs/x.py", "y = eval('1 + 1')"),
@@ -328,7 +335,9 @@ GOOD = [
     ("sim/mujoco_cpu.py", "from animRL.sim import base\nfrom .character import Character"),
     ("sim/mujoco_warp.py", "import warp as wp\nimport mujoco_warp"),
     ("sim/factory.py", LAZY + "from animRL.sim.mujoco_cpu import MujocoCpu"),
-    ("sim/isaac_gym/worker.py", LAZY + "import isaacgym\n    from .protocol import Message"),
+    ("sim/isaac_gym/worker.py", LAZY + "import isaacgym"),
+    ("sim/isaac_gym/engine.py", "from animRL.sim.isaac_gym import worker"),
+    ("sim/isaac_gym/selfcheck.py", "from animRL.cfg.mimic import walk_config"),
     ("reward/x.py", FOR_TYPES + "from animRL.dataloader.motion_loader import MotionLoader"),
     (
         "envs/x.py",

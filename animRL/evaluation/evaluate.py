@@ -82,7 +82,10 @@ class Episodes:
 
 
 def evaluation_config(env_cfg: Any, episodes: int) -> Any:
-    """Copy a task's configuration for evaluation: noisy starts, ends by falls alone, no pushes."""
+    """Copy a task's configuration for evaluation: noisy starts, ends by falls alone, no pushes.
+
+    Nor is a window opened.
+    """
     cfg = type(env_cfg).from_dict(env_cfg.to_dict())
     cfg.set("env.num_envs", episodes)
     cfg.set("env.episode_length", 1_000_000)
@@ -91,6 +94,7 @@ def evaluation_config(env_cfg: Any, episodes: int) -> Any:
     cfg.set("init_state.joint_noise", JOINT_NOISE)
     cfg.set("init_state.root_velocity_noise", ROOT_VELOCITY_NOISE)
     cfg.set("disturbances.push_interval", 0.0)
+    cfg.set("sim.window", False)
     return cfg
 
 

@@ -49,6 +49,7 @@ class OnCpu(SimBackend):
         self.backend, self.device = backend, torch.device("cpu")
         self.num_envs, self.dt, self.caps = backend.num_envs, backend.dt, backend.caps
         self.character = backend.character.to(self.device)
+        self.saves_exactly = backend.saves_exactly
 
     def state(self) -> SimState:
         """Return the engine's state, copied."""

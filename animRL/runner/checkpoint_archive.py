@@ -211,7 +211,7 @@ def _check_stored(archive: zipfile.ZipFile, folder: str, values: Any) -> None:
     sizes = {entry.filename: entry.file_size for entry in archive.infolist()}
     for entry in _tensors(values):
         stored = entry.stored
-        if sizes.get(f"{folder}/data/{stored.part}", -1) != stored.count * stored.item_bytes:
+        if sizes.get(f"{folder}/data/{stored.part}", -1) != stored.length * stored.item_bytes:
             raise Unsound("a tensor claims more numbers than are stored")
 
 

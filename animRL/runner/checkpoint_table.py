@@ -52,7 +52,8 @@ class Stored(NamedTuple):
     """See ``_STORAGES``."""
     part: str
     """Name of the part, after ``data/``."""
-    count: int
+    length: int
+    """How many numbers."""
 
     @property
     def item_bytes(self) -> int:
@@ -132,6 +133,12 @@ class _Reader:
         values, self.stack = self.stack, self._below.pop()
         return values
 
+    def _drop(self, _: Any) -> None:
+        self.stack.pop()
+
+    def _drop_marked(self, _: Any) -> None:
+        self._since_mark()
+
     def _make_tuple(self, _: Any) -> None:
         values = tuple(self._since_mark())
         self.stack.append(values)
@@ -200,8 +207,8 @@ _STEPS: dict[str, Callable[[_Reader, Any], None]] = {
     "FRAME": lambda reader, argument: None,
     "STOP": lambda reader, argument: None,
     "MARK": _Reader._mark,
-    "POP": lambda reader, argument: reader.stack.pop(),
-    "POP_MARK": lambda reader, argument: reader._since_mark(),
+    "POP": _Reader._drop,
+    "POP_MARK": _Reader._drop_marked,
     "TUPLE": _Reader._make_tuple,
     "LIST": _Reader._make_list,
     "DICT": _Reader._make_dict,
@@ -232,7 +239,7 @@ def _tensor(
     if len(shape) != len(stride) or len(shape) > _MOST_DIMENSIONS:
         raise ValueError("a tensor with other strides than dimensions, or too many")
     last = offset + sum((size - 1) * step for size, step in zip(shape, stride))
-    if prod(shape) > stored.count or (prod(shape) and last >= stored.count):
+    if prod(shape) > stored.length or (prod(shape) and last >= stored.length):
         raise Unsound("a tensor claims more numbers than are stored")
     return TensorEntry(stored, offset, tuple(shape), tuple(stride))
 

@@ -9,7 +9,8 @@ draws them.
 
 --pushes RUN measures instead the largest push of 0.2 s at the root body, forward and sideways, that
 a trained policy of --task bears; --imitate TASK ... the time to imitate: training each task with
-each of --seeds until it is learned; --videos N what it costs a training to draw a video.
+each of --seeds until it is learned; --videos N what it costs a training to draw a video; --bridge
+what it costs that Isaac Gym runs in a process of its own.
 
 With --out the figures are on the disk as soon as they are there, so that a measurement cut short
 leaves what it has.
@@ -23,6 +24,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from animRL.scripts.benchmark_parts.bridge import measure_bridge, print_bridge
 from animRL.scripts.benchmark_parts.imitation import measure_imitation, print_imitation
 from animRL.scripts.benchmark_parts.robustness import measure_pushes, print_pushes
 from animRL.scripts.benchmark_parts.speed import measure_speed, print_speed
@@ -39,12 +41,13 @@ SEEDS = (1, 2, 3)
 def main(argv: list[str] | None = None) -> int:
     """Measure and print."""
     args = _arguments(argv)
-    if not (args.pushes or args.imitate or args.videos):
+    if not (args.pushes or args.imitate or args.videos or args.bridge):
         _measure_growth(args)
         return 0
     measure, show = (
         (measure_imitation, print_imitation) if args.imitate
         else (measure_pushes, print_pushes) if args.pushes
+        else (measure_bridge, print_bridge) if args.bridge
         else (measure_watching, print_watching)
     )  # fmt: skip
     report = measure(args, functools.partial(_keep, args.out, []))
@@ -93,6 +96,8 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
                         help="seeds of these trainings (default: 1 2 3)")  # fmt: skip
     parser.add_argument("--videos", type=int, metavar="N",
                         help="train while videos are drawn, and without, instead")  # fmt: skip
+    parser.add_argument("--bridge", action="store_true", default=None,
+                        help="measure the bridge to Isaac Gym instead")  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print one JSON object, nothing else")
     args = parser.parse_args(argv)
     _check(parser, args)
@@ -107,11 +112,11 @@ def _check(parser: Parser, args: argparse.Namespace) -> None:
         parser.error(f"--clips {args.clips}: valid: 0 or more")
     if any(count < 1 for count in args.num_envs or ()):
         parser.error("--num_envs: valid: at least 1")
-    others = [args.pushes, args.imitate, args.videos]
+    others = [args.pushes, args.imitate, args.videos, args.bridge]
     if len(others) - others.count(None) > 1:
-        parser.error("--pushes, --imitate and --videos: valid: one of them")
+        parser.error("--pushes, --imitate, --videos and --bridge: valid: one of them")
     if args.plot is not None and others.count(None) < len(others):
-        parser.error("--plot: valid: without --pushes, --imitate and --videos")
+        parser.error("--plot: valid: without --pushes, --imitate, --videos and --bridge")
     if args.videos is not None and args.videos < 1:
         parser.error(f"--videos {args.videos}: valid: at least 1")
     if not args.push_step > 0.0 or args.push_samples < 1:
@@ -125,7 +130,7 @@ def _check(parser: Parser, args: argparse.Namespace) -> None:
             parser.error("--num_envs: valid with --imitate: one number")
         args.num_envs = args.num_envs[0] if args.num_envs else None
         args.seeds = args.seeds or list(SEEDS)
-    if args.videos is not None:
+    if args.videos is not None or args.bridge:
         args.num_envs = args.num_envs[0] if args.num_envs else None
     if args.pushes is not None and args.num_envs:
         parser.error("--num_envs: valid with --pushes: none, see --push_samples")

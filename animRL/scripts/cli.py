@@ -53,7 +53,10 @@ _OPTIONS: dict[str, dict[str, Any]] = {
         "metavar": "FILE",
         "help": "other motion clips for the task: files, or patterns such as 'clips/*.txt'",
     },
-    "sim": {"metavar": "ENGINE", "help": "physics engine: auto, mujoco, warp or kinematic"},
+    "sim": {
+        "metavar": "ENGINE",
+        "help": "physics engine: auto, mujoco, warp, isaacgym or kinematic",
+    },
     "device": {"help": "where to compute: auto, cpu, cuda or cuda:<index>"},
     "num_envs": {"type": int, "metavar": "N", "help": "number of environments (of each process)"},
     "max_iterations": {"type": int, "metavar": "N", "help": "number of training iterations"},
@@ -155,6 +158,8 @@ def apply_overrides(
         config, path = _owner(env_cfg, train_cfg, path)
         config.set(path, text)
     if isinstance(env_cfg, MimicConfig):
+        # It belongs to the command, not to the run; commands without the option have no window.
+        env_cfg.sim.window = getattr(args, "dv", True) is None
         check_sizes(env_cfg, train_cfg)
 
 

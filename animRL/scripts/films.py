@@ -19,6 +19,7 @@ def play_alone(task: str, env_cfg: Any, train_cfg: Any, checkpoint: Path) -> tup
     cfg = evaluation_config(env_cfg, 1)
     cfg.set("init_state.joint_noise", 0.0)
     cfg.set("init_state.root_velocity_noise", 0.0)
+    cfg.set("sim.window", env_cfg.sim.window)
     env = make_env(task, cfg)
     return env, load_policy(checkpoint, train_cfg, env)
 

@@ -14,7 +14,7 @@ from animRL.scripts.train_report import name_of
 
 FREE = (
     *("runner.max_iterations", "runner.save_interval", "runner.keep_last", "runner.keep_every"),
-    "runner.video_interval",
+    *("runner.video_interval", "sim.window"),
 )
 """Settings of a training that do not shape its iterations: they may change on the way."""
 MOST_THREADS = 1024
@@ -135,7 +135,10 @@ def take_up(runner: Any, resumed: Resumed) -> bool:
             f"{path} has {done} iterations already; valid: --max_iterations above {done}"
         )
     if exact:
-        print(f"goes on in {resumed.run} after iteration {done}, exactly where it stopped")
+        how = "exactly where it stopped"
+        if not runner.env.env.backend.saves_exactly:
+            how = "where it stopped; its engine keeps a part of its state, so numbers may differ"
+        print(f"goes on in {resumed.run} after iteration {done}, {how}")
     else:
         print(f"starts from {path}, iteration {done}, in a new folder and new episodes: {why}")
     return exact

@@ -103,6 +103,8 @@ class SimBackend(ABC):
     """The character: names, limits, forward kinematics."""
     caps: frozenset[str]
     """Names of the ``PhysParams`` fields that ``set_params`` accepts."""
+    saves_exactly: bool = True
+    """Whether ``load_state`` brings back all that shapes the next step."""
 
     @abstractmethod
     def state(self) -> SimState:
@@ -166,7 +168,7 @@ class SimBackend(ABC):
 
     @abstractmethod
     def load_state(self, saved: dict[str, Any]) -> None:
-        """Go back to a state from ``save_state``, exactly."""
+        """Go back to a state from ``save_state``; exactly, if ``saves_exactly``."""
 
     def close(self) -> None:  # noqa: B027  engines with nothing to release keep this
         """Release what the engine holds; it may not be used afterwards."""

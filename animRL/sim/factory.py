@@ -10,9 +10,9 @@ from animRL.utils.errors import InputError
 if TYPE_CHECKING:
     from animRL.sim.base import SimBackend
 
-DEFAULT_NUM_ENVS = {"mujoco": 512, "warp": 4096, "kinematic": 512}
+DEFAULT_NUM_ENVS = {"mujoco": 512, "warp": 4096, "isaacgym": 4096, "kinematic": 512}
 """Environments where nobody says how many. 512 were measured (docs/tuning.md); 4096 on a GPU were
-not."""
+not, and are the course's."""
 ENGINES = tuple(DEFAULT_NUM_ENVS)
 """Names that ``sim.engine`` accepts, besides "auto"."""
 
@@ -26,7 +26,8 @@ def resolve_engine(name: str, device: str = "auto") -> str:
     """Turn "auto" into the best engine of this machine for a device; check any other name.
 
     Raises:
-        InputError: for an unknown engine, with the valid names.
+        InputError: for an unknown engine, with the valid names; for Isaac Gym where no Python with
+            it is named.
     """
     if name == "auto":
         import torch  # here alone: a name is checked without the seconds that it takes to load
@@ -35,6 +36,10 @@ def resolve_engine(name: str, device: str = "auto") -> str:
         return "warp" if wanted and torch.cuda.is_available() and warp_is_installed() else "mujoco"
     if name not in ENGINES:
         raise InputError(f"sim.engine is {name!r}; valid: auto, {', '.join(ENGINES)}")
+    if name == "isaacgym":
+        from animRL.sim.isaac_gym.worker_process import find_python
+
+        find_python()
     return name
 
 
@@ -47,7 +52,7 @@ def engine_for_few(name: str) -> str:
 
 
 def resolve_device(engine: str, name: str) -> str:
-    """Turn the device "auto" into the engine's own: a GPU for Warp where there is one, else cpu.
+    """Turn the device "auto" into the engine's own: a GPU for Warp and Isaac Gym, else the CPU.
 
     Raises:
         InputError: for a device that torch does not know, this machine lacks or the engine cannot
@@ -56,9 +61,10 @@ def resolve_device(engine: str, name: str) -> str:
     import torch
 
     if name == "auto":
-        return "cuda" if engine == "warp" and torch.cuda.is_available() else "cpu"
+        on_gpu = engine in ("warp", "isaacgym") and torch.cuda.is_available()
+        return "cuda" if on_gpu else "cpu"
     _check_device(name)
-    valid = {"mujoco": ("cpu",), "warp": ("cpu", "cuda")}.get(engine)
+    valid = {"mujoco": ("cpu",), "warp": ("cpu", "cuda"), "isaacgym": ("cpu", "cuda")}.get(engine)
     if valid and torch.device(name).type not in valid:
         raise InputError(
             f"sim.device is {name!r}; valid for engine {engine}: auto, {', '.join(valid)}"
@@ -88,6 +94,10 @@ def make_backend(env_cfg: Any, num_envs: int) -> SimBackend:
         from animRL.sim.mujoco_warp import MujocoWarpBackend
 
         return MujocoWarpBackend(character, sim.warp, num_envs, sim.dt, sim.substeps, device)
+    if engine == "isaacgym":
+        from animRL.sim.isaac_gym.engine import IsaacGymBackend
+
+        return IsaacGymBackend(character, sim, num_envs, device)
     from animRL.sim.mujoco_cpu import MujocoCpuBackend
 
     return MujocoCpuBackend(character, sim.mujoco, num_envs, sim.dt, sim.substeps, sim.threads)

@@ -21,7 +21,7 @@ class InputError(ValueError):
 
 
 class ProcessLost(RuntimeError):
-    """Another process of a common training has ended, so that this one cannot go on.
+    """A process that this one needs has ended: of a common training, or of an engine.
 
     The scripts print it in one line and exit with code 1.
     """

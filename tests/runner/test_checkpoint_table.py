@@ -25,7 +25,8 @@ KINDS = (
 base = torch.arange(24.0).reshape(4, 6)
 PAYLOAD = {
     "kinds": {str(kind): torch.arange(6).to(kind) for kind in KINDS},
-    "views": [base, base.t(), base[1:3, ::2], base[2], base[3, 5], torch.zeros(0), torch.zeros(2, 0)],
+    "views": [base, base.t(), base[1:3, ::2], base[2], base[3, 5], torch.zeros(0),
+              torch.zeros(2, 0)],
     "plain": [None, True, False, 0, -1, 255, 70_000, -(2**40), 2**70, 0.5, float("inf"), "ä", ""],
     "tuples": ((), (1,), (1, 2), (1, 2, 3), (1, 2, 3, 4)),
     "nested": {"a": {"b": [{"c": torch.ones(1)}]}, 3: "number", "empty": {}, "list": []},

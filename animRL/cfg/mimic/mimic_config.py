@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from animRL.cfg.base_config import BaseConfig
 from animRL.cfg.characters.bob_config import BobConfig
+from animRL.cfg.sim.isaac_gym_config import IsaacGymConfig
 from animRL.cfg.sim.mujoco_config import MujocoConfig
 from animRL.cfg.sim.warp_config import WarpConfig
 from animRL.cfg.validators import (
@@ -25,7 +26,7 @@ class MimicConfig(BaseConfig):
         """Size of the task."""
 
         num_envs = None
-        """Environments stepped together; None: 512 on the CPU, 4096 with engine "warp"."""
+        """Environments stepped together; None: 512 on the CPU, 4096 with a GPU engine."""
         episode_length = 300
         """Control steps until an episode times out (50 a second)."""
         spacing = 2.0
@@ -45,13 +46,16 @@ class MimicConfig(BaseConfig):
         engine = "auto"
         """"auto": the best engine of this machine."""
         device = "auto"
-        """"auto": a GPU for engine "warp" where there is one, else the CPU."""
+        """"auto": a GPU for the engines "warp" and "isaacgym" where there is one, else the CPU."""
         dt = 0.005
         """Physics time step [s]."""
         substeps = 4
         """Physics steps in a control step."""
         threads = 0
         """Threads of the CPU engine; 0: one per core."""
+        window = False
+        """Whether an engine with a window of its own opens it; train.py and eval.py say so by
+        --dv."""
         _valid = {
             "dt": Range(1e-5, 0.1),
             "substeps": Range(1, 1000),
@@ -64,6 +68,9 @@ class MimicConfig(BaseConfig):
 
         class warp(WarpConfig):
             """The engine "warp"."""
+
+        class isaacgym(IsaacGymConfig):
+            """The engine "isaacgym"."""
 
     class motion_loader:
         """Which motion, and how it is read."""

@@ -1,0 +1,279 @@
+"""Isaac Gym behind the engine contract; its worlds are in a worker process (``worker.py``)."""
+
+from __future__ import annotations
+
+import mmap
+import shutil
+import tempfile
+import weakref
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from animRL.sim.base import PhysParams, ResetState, SimBackend, SimState
+from animRL.sim.isaac_gym import worker
+from animRL.sim.isaac_gym.worker_process import WorkerProcess
+from animRL.sim.mujoco_model import ground_force_bodies, target_reach
+from animRL.sim.urdf_export import urdf_of
+
+if TYPE_CHECKING:
+    from animRL.sim.character import Character
+
+GRAVITY = 9.81
+MAX_JOINT_SPEED = 500.0
+"""Beyond it PhysX brakes a joint [rad/s]; the course's model has this limit."""
+START_HEIGHT = 1.0
+"""Where characters are created [m], before their first reset."""
+_FAR = 1e10
+"""A coordinate beyond this is a blow-up, as in the other engines."""
+_PHYSX = (
+    *("solver_type", "num_position_iterations", "num_velocity_iterations", "contact_offset"),
+    *("rest_offset", "bounce_threshold_velocity", "max_depenetration_velocity"),
+    *("max_gpu_contact_pairs", "default_buffer_size_multiplier", "num_threads"),
+)
+
+
+class IsaacGymBackend(SimBackend):
+    """Isaac Gym's PhysX with its own drives, one message a control step.
+
+    Resets wait here for the next step, in which Isaac Gym takes all of them at once. Two things
+    differ from the other engines and cannot be had: ``ground_contact_force`` is the net contact
+    force of PhysX, which leaves friction out, and that of a body on a fixed joint counts for
+    the body that carries it; and a saved state lacks what PhysX keeps of the last contacts, so
+    that ``load_state`` is not exact. The velocity of the root is that of its centre of mass, which
+    for Bob is its origin.
+    """
+
+    saves_exactly = False
+
+    def __init__(
+        self,
+        character: Character,
+        cfg: Any,
+        num_envs: int,
+        device: str | torch.device,
+    ) -> None:
+        """Start the worker and let it build ``num_envs`` worlds.
+
+        Args:
+            character: the character, on the cpu device.
+            cfg: the group ``sim`` of a task's configuration.
+            num_envs: number of environments N.
+            device: where this engine's tensors lie; the worker computes on its GPU with the same
+                number, or on the CPU, as ``cfg.isaacgym.pipeline`` says.
+
+        Raises:
+            InputError: if there is no Isaac Gym, or it cannot build the worlds.
+            ProcessLost: if the worker ends.
+        """
+        self.num_envs, self.device = num_envs, torch.empty(0, device=device).device
+        self.dt = cfg.dt * cfg.substeps
+        self.character = character.to(self.device)
+        self.caps = frozenset({"push_force"})
+        self._seconds = float(cfg.isaacgym.step_seconds)
+        self._reach = target_reach(self.character)
+        bodies = _bodies_with_force(character)
+        self._force_columns = torch.tensor(
+            [character.body_index(name) for name in bodies], device=self.device
+        )
+        sizes = worker.Sizes(num_envs, len(character.joint_names), len(bodies))
+        self._worker = WorkerProcess(worker.shared_bytes(sizes))
+        arrays = worker.shared_arrays(
+            mmap.mmap(self._worker.memory, worker.shared_bytes(sizes)), sizes
+        )
+        self._shared = {name: torch.from_numpy(array) for name, array in arrays.items()}
+        if self.device.type == "cuda":
+            _pin(self._shared)
+        self._folder = tempfile.mkdtemp(prefix="animrl_isaac_gym_")
+        self._forget = weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
+        given = self._description(cfg, bodies)
+        try:
+            self.versions = self._worker.ask(worker.START, given, float(cfg.isaacgym.start_seconds))
+        finally:
+            self._forget()  # the file has been read
+        self._pushes = torch.zeros(num_envs, 3, device=self.device)
+        self._waiting = torch.zeros(num_envs, dtype=torch.bool, device=self.device)
+        self._read()
+
+    def _description(self, cfg: Any, bodies: list[str]) -> dict[str, Any]:
+        """What the worker builds, as plain values."""
+        own, character = cfg.isaacgym, self.character
+        urdf = Path(self._folder) / f"{character.name}.urdf"
+        urdf.write_text(urdf_of(character.load_spec()), encoding="utf-8")
+        lower, upper = character.joint_lower.cpu(), character.joint_upper.cpu()
+        limited = torch.isfinite(lower) & torch.isfinite(upper)
+        count = len(character.joint_names)
+        return {
+            "urdf": str(urdf),
+            "name": character.name,
+            "worlds": self.num_envs,
+            "joints": list(character.joint_names),
+            "force_bodies": bodies,
+            "drives": {
+                "hasLimits": limited.tolist(),
+                "lower": torch.where(limited, lower, 0.0).tolist(),
+                "upper": torch.where(limited, upper, 0.0).tolist(),
+                "stiffness": character.stiffness.tolist(),
+                "damping": character.damping.tolist(),
+                "effort": character.effort.tolist(),
+                "velocity": [MAX_JOINT_SPEED] * count,
+                "friction": [0.0] * count,
+                "armature": [own.armature] * count,
+            },
+            "friction": character.friction,
+            "gravity": GRAVITY,
+            "height": START_HEIGHT,
+            "dt": cfg.dt,
+            "substeps": cfg.substeps,
+            "pipeline": own.pipeline,
+            "gpu": self.device.index or 0,
+            "viewer": bool(cfg.window),
+            "physx": {name: getattr(own, name) for name in _PHYSX},
+        }
+
+    @property
+    def physics_seconds(self) -> float:
+        """How much of the last step was Isaac Gym's own, the rest being this bridge."""
+        return float(self._shared["seconds"][0])
+
+    def state(self) -> SimState:
+        """Return the state as new tensors."""
+        return self._state
+
+    def step(self, joint_targets: Tensor) -> None:
+        """Advance one control step; resets since the last one are part of it."""
+        flags = self._shared["flags"]
+        flags[worker.RESETS] = bool(self._waiting.any())
+        flags[worker.PUSHES] = bool(self._pushes.any())
+        if flags[worker.RESETS]:
+            now = self._state
+            root = [now.root_pos, now.root_quat, now.root_lin_vel, now.root_ang_vel]
+            self._put("reset", self._waiting.to(torch.uint8))
+            self._put("new_root", torch.cat(root, dim=-1))
+            self._put("new_joint_pos", now.joint_pos)
+            self._put("new_joint_vel", now.joint_vel)
+            self._waiting = torch.zeros_like(self._waiting)
+        if flags[worker.PUSHES]:
+            self._put("push", self._pushes)
+        # As in the other engines: the spring pulls no harder than the effort.
+        joints = self._state.joint_pos
+        self._put("targets", joint_targets.clamp(joints - self._reach, joints + self._reach))
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+        self._worker.ask(worker.STEP, None, self._seconds)
+        self._read(self._state.diverged)
+
+    def reset(self, env_ids: Tensor, state: ResetState) -> None:
+        """Put environments (n,) into ``state``; the worker does so in its next step."""
+        now = self._state
+        rows = {
+            f.name: getattr(now, f.name).index_copy(0, env_ids, getattr(state, f.name))
+            for f in fields(state)
+        }
+        chosen = torch.zeros_like(self._waiting).index_fill(0, env_ids, True)
+        self._take_over(rows, chosen)
+
+    def reset_where(self, mask: Tensor, state: ResetState) -> None:
+        """Put environments in ``mask`` (N,) into their rows of ``state``."""
+        chosen = mask.unsqueeze(-1)
+        rows = {
+            f.name: torch.where(chosen, getattr(state, f.name), getattr(self._state, f.name))
+            for f in fields(state)
+        }
+        self._take_over(rows, mask)
+
+    def _take_over(self, rows: dict[str, Tensor], chosen: Tensor) -> None:
+        """Make ``rows`` the state, in which the environments in ``chosen`` (N,) begin anew."""
+        before = self._state
+        self._state = SimState(
+            **rows,
+            ground_contact_force=torch.where(
+                chosen.view(-1, 1, 1), 0.0, before.ground_contact_force
+            ),
+            diverged=before.diverged & ~chosen,
+            bodies=self.character.forward_kinematics,
+        )
+        self._pushes = torch.where(chosen.unsqueeze(-1), 0.0, self._pushes)
+        self._waiting = self._waiting | chosen
+
+    def save_state(self) -> dict[str, Any]:
+        """Return root, joints, forces and pushes; not what PhysX keeps of the last contacts."""
+        now = self._state
+        names = (*(f.name for f in fields(ResetState)), "ground_contact_force", "diverged")
+        return {
+            "state": {name: getattr(now, name) for name in names},
+            "pushes": self._pushes,
+            "waiting": self._waiting,
+        }
+
+    def load_state(self, saved: dict[str, Any]) -> None:
+        """Go back to a saved state, as nearly as Isaac Gym allows: by a reset of all."""
+        self._state = SimState(**saved["state"], bodies=self.character.forward_kinematics)
+        self._pushes = saved["pushes"]
+        self._waiting = torch.ones_like(self._waiting)
+
+    def close(self) -> None:
+        """End the worker."""
+        self._worker.close()
+
+    def _apply_params(self, env_ids: Tensor, params: PhysParams) -> None:
+        if params.push_force is not None:
+            self._pushes = self._pushes.index_copy(0, env_ids, params.push_force)
+
+    def _put(self, name: str, values: Tensor) -> None:
+        self._shared[name].copy_(values, non_blocking=self.device.type == "cuda")
+
+    def _read(self, diverged: Tensor | None = None) -> None:
+        """Copy what the worker wrote into new tensors; a blow-up shows its last sound state."""
+        root, joint_pos, joint_vel, force = (
+            self._shared[name].to(self.device, copy=True)
+            for name in ("root", "joint_pos", "joint_vel", "force")
+        )
+        # NaN is not below the limit either.
+        sound = (torch.cat([root, joint_pos, joint_vel], dim=-1).abs() < _FAR).all(dim=-1)
+        bodies = torch.zeros(
+            self.num_envs, len(self.character.body_names), 3, device=self.device
+        ).index_copy(1, self._force_columns, force)
+        new = {
+            "root_pos": root[:, 0:3],
+            "root_quat": root[:, 3:7],
+            "root_lin_vel": root[:, 7:10],
+            "root_ang_vel": root[:, 10:13],
+            "joint_pos": joint_pos,
+            "joint_vel": joint_vel,
+            "ground_contact_force": bodies,
+        }
+        if diverged is not None and not bool(sound.all()):
+            sound_rows = sound.unsqueeze(-1)
+            new = {
+                name: torch.where(
+                    sound_rows.view(-1, *[1] * (values.dim() - 1)),
+                    values, getattr(self._state, name),
+                )
+                for name, values in new.items()
+            }  # fmt: skip
+        blown = ~sound if diverged is None else diverged | ~sound
+        self._state = SimState(**new, diverged=blown, bodies=self.character.forward_kinematics)
+
+
+def _bodies_with_force(character: Character) -> list[str]:
+    """The bodies that touch the ground; one on a fixed joint is part of the body it hangs on."""
+    spec = character.load_spec()
+    root = character.body_names[0]
+    found = []
+    for name in ground_force_bodies(spec):
+        body = spec.body(name)
+        while not body.joints and body.name != root:
+            body = body.parent
+        found.append(body.name)
+    return list(dict.fromkeys(found))
+
+
+def _pin(tensors: dict[str, Tensor]) -> None:
+    """Keep memory where the GPU copies from and to directly."""
+    for tensor in tensors.values():
+        size = tensor.numel() * tensor.element_size()
+        torch.cuda.cudart().cudaHostRegister(tensor.data_ptr(), size, 0)

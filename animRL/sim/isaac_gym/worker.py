@@ -1,0 +1,403 @@
+"""The worlds of Isaac Gym, in a process of their own: every call of Isaac Gym is in this file.
+
+It runs under the user's Python 3.8 with isaacgym, torch and NumPy alone, started by ``engine.py``
+as ``python worker.py <in> <out> <memory>``: two pipes, whose messages are a header and JSON, and a
+block of memory for the numbers. All calls are those of Isaac Gym Preview 4; NVIDIA's reasons for
+their order stand in its documentation under "Tensor API".
+"""
+
+from __future__ import annotations
+
+import json
+import mmap
+import os
+import select
+import struct
+import sys
+import time
+import traceback
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+
+import numpy as np
+
+VERSION = 1
+"""Of messages and memory."""
+MAX_PAYLOAD = 2**24
+"""Bytes of a message; the largest, a character as URDF, has some 100 kB."""
+START, STEP, STOP = 1, 2, 3
+"""Commands: build the worlds that the payload describes; make one control step; end."""
+READY, DONE, FAILED = 101, 102, 103
+"""Answers: the worlds are there; the step is made; a line that says what is wrong."""
+RESETS, PUSHES = 0, 1
+"""In the memory's ``flags``: whether worlds are to be reset first, whether any is pushed."""
+_MAGIC, _HEADER = b"aRLg", struct.Struct("<4sHHI")
+
+
+class Closed(Exception):
+    """The other end is gone."""
+
+
+class Silent(Exception):
+    """The other end has not answered in time."""
+
+
+class Foreign(Exception):
+    """The other end says what this one does not understand."""
+
+
+class Refused(Exception):
+    """The worlds cannot be built as asked; says why."""
+
+
+class Sizes(NamedTuple):
+    """How many there are of what; it decides the memory's layout."""
+
+    worlds: int
+    joints: int
+    force_bodies: int
+
+
+def send(pipe: int, kind: int, content: Optional[Dict[str, Any]] = None) -> None:
+    """Write one message. Raises Closed."""
+    payload = b"" if content is None else json.dumps(content).encode("ascii")
+    data = memoryview(_HEADER.pack(_MAGIC, VERSION, kind, len(payload)) + payload)
+    try:
+        while data:
+            data = data[os.write(pipe, data) :]
+    except OSError as error:
+        raise Closed(str(error)) from None
+
+
+def receive(pipe: int, seconds: Optional[float] = None) -> Tuple[int, Dict[str, Any]]:
+    """Read one message: its kind and its content.
+
+    Args:
+        pipe: the end that is read.
+        seconds: how long to wait for its beginning; None: for ever.
+
+    Raises:
+        Closed, Silent, Foreign
+    """
+    if seconds is not None:
+        waiting = select.poll()
+        waiting.register(pipe, select.POLLIN)
+        if not waiting.poll(1000.0 * seconds):
+            raise Silent("no answer in %g s" % seconds)
+    magic, version, kind, length = _HEADER.unpack(_read(pipe, _HEADER.size))
+    if magic != _MAGIC or length > MAX_PAYLOAD:
+        raise Foreign("something else than a message")
+    if version != VERSION:
+        raise Foreign("messages of version %d, here it is %d" % (version, VERSION))
+    return kind, json.loads(_read(pipe, length)) if length else {}
+
+
+def _read(pipe: int, count: int) -> bytes:
+    data = b""
+    while len(data) < count:
+        try:
+            part = os.read(pipe, count - len(data))
+        except OSError as error:
+            raise Closed(str(error)) from None
+        if not part:
+            raise Closed("end of the pipe")
+        data += part
+    return data
+
+
+def _layout(sizes: Sizes) -> List[Tuple[str, str, Tuple[int, ...]]]:
+    """Name, type and shape of each array in the shared memory.
+
+    Towards the worker: ``flags``; ``targets`` [rad]; ``push`` [N]; ``reset``, 1 for a world that
+    starts anew in ``new_root``, ``new_joint_pos``, ``new_joint_vel``. From it: ``root`` (position,
+    xyzw, linear and angular velocity, world frame), ``joint_pos``, ``joint_vel``, ``force`` [N],
+    and the ``seconds`` that the physics took.
+    """
+    n, j, b = sizes
+    return [
+        ("flags", "u1", (2,)), ("reset", "u1", (n,)), ("targets", "f4", (n, j)),
+        ("push", "f4", (n, 3)), ("new_root", "f4", (n, 13)), ("new_joint_pos", "f4", (n, j)),
+        ("new_joint_vel", "f4", (n, j)), ("root", "f4", (n, 13)), ("joint_pos", "f4", (n, j)),
+        ("joint_vel", "f4", (n, j)), ("force", "f4", (n, b, 3)), ("seconds", "f8", (1,)),
+    ]  # fmt: skip
+
+
+def shared_arrays(memory: Any, sizes: Sizes) -> Dict[str, np.ndarray]:
+    """The arrays in a mapped memory, by name; with None for the memory, new ones alike."""
+    arrays, offset = {}, 0
+    for name, kind, shape in _layout(sizes):
+        count = int(np.prod(shape))
+        if memory is None:
+            arrays[name] = np.zeros(shape, kind)
+        else:
+            arrays[name] = np.frombuffer(memory, kind, count, offset).reshape(shape)
+        offset += -(-count * np.dtype(kind).itemsize // 64) * 64  # a line of the processor's cache
+    return arrays
+
+
+def shared_bytes(sizes: Sizes) -> int:
+    """Size of that memory."""
+    return sum(-(-array.nbytes // 64) * 64 for array in shared_arrays(None, sizes).values()) + 64
+
+
+class World:
+    """All worlds of one simulation."""
+
+    def __init__(self, given: Dict[str, Any], arrays: Dict[str, np.ndarray]) -> None:
+        """Build what ``given`` describes (see ``engine.py``), and tell its first state."""
+        from isaacgym import gymapi, gymtorch  # isort: skip  # before torch: it insists
+        import torch
+
+        self.api, self.interop, self.torch, self.given = gymapi, gymtorch, torch, given
+        self.on_gpu = given["pipeline"] == "gpu"
+        if self.on_gpu and not torch.cuda.is_available():
+            raise Refused("no CUDA device; valid: --set sim.isaacgym.pipeline=cpu")
+        self.device = "cuda:%d" % given["gpu"] if self.on_gpu else "cpu"
+        self.shared = {name: torch.from_numpy(array) for name, array in arrays.items()}
+        if self.on_gpu:
+            self._pin()
+        self.gym = gymapi.acquire_gym()
+        self.sim = self._create_sim()
+        self._add_ground()
+        asset = self._load_asset()
+        self._check_names(asset)
+        self.envs = []  # type: List[Any]
+        self.actors = []  # type: List[int]
+        self._fill(asset)
+        self.viewer = self._open_viewer() if given["viewer"] else None
+        self.gym.prepare_sim(self.sim)
+        self._wrap()
+        self._tell()
+
+    def _pin(self) -> None:
+        """Keep the shared memory where the GPU copies from directly; slower where refused."""
+        for tensor in self.shared.values():
+            size = tensor.numel() * tensor.element_size()
+            self.torch.cuda.cudart().cudaHostRegister(tensor.data_ptr(), size, 0)
+
+    def _create_sim(self) -> Any:
+        given, params = self.given, self.api.SimParams()
+        params.dt = given["dt"]
+        params.substeps = 1
+        params.up_axis = self.api.UP_AXIS_Z
+        params.gravity = self.api.Vec3(0.0, 0.0, -given["gravity"])
+        params.use_gpu_pipeline = self.on_gpu
+        params.physx.use_gpu = self.on_gpu
+        params.physx.contact_collection = self.api.CC_LAST_SUBSTEP
+        for name, value in given["physx"].items():
+            setattr(params.physx, name, value)
+        graphics = given["gpu"] if given["viewer"] else -1
+        sim = self.gym.create_sim(given["gpu"], graphics, self.api.SIM_PHYSX, params)
+        if sim is None:
+            raise Refused("Isaac Gym could not create a simulation")
+        return sim
+
+    def _add_ground(self) -> None:
+        plane = self.api.PlaneParams()
+        plane.normal = self.api.Vec3(0.0, 0.0, 1.0)
+        plane.static_friction = plane.dynamic_friction = self.given["friction"]
+        plane.restitution = 0.0
+        self.gym.add_ground(self.sim, plane)
+
+    def _load_asset(self) -> Any:
+        options = self.api.AssetOptions()
+        options.collapse_fixed_joints = True
+        options.fix_base_link = False
+        options.replace_cylinder_with_capsule = False
+        options.default_dof_drive_mode = int(self.api.DOF_MODE_POS)
+        options.linear_damping = options.angular_damping = 0.0
+        options.max_linear_velocity, options.max_angular_velocity = 1000.0, 1000.0
+        folder, name = os.path.split(self.given["urdf"])
+        asset = self.gym.load_asset(self.sim, folder, name, options)
+        if asset is None:
+            raise Refused("Isaac Gym could not load the character")
+        shapes = self.gym.get_asset_rigid_shape_properties(asset)
+        for shape in shapes:
+            shape.friction, shape.restitution = self.given["friction"], 0.0
+        self.gym.set_asset_rigid_shape_properties(asset, shapes)
+        return asset
+
+    def _check_names(self, asset: Any) -> None:
+        """Find by their names the joints, whose order the importer decides, and the bodies."""
+        joints = self.gym.get_asset_dof_names(asset)
+        bodies = self.gym.get_asset_rigid_body_names(asset)
+        if sorted(joints) != sorted(self.given["joints"]):
+            raise Refused("the importer made other joints: %s" % ", ".join(joints))
+        lost = [name for name in self.given["force_bodies"] if name not in bodies]
+        if lost:
+            raise Refused("the importer lost the bodies %s" % ", ".join(lost))
+        self.columns, self.rows = (
+            self.torch.tensor([there.index(name) for name in asked], device=self.device)
+            for there, asked in (
+                (joints, self.given["joints"]), (bodies, self.given["force_bodies"])
+            )
+        )  # fmt: skip
+        self.body_count = len(bodies)
+
+    def _fill(self, asset: Any) -> None:
+        """Put one character into each world; the importer drops drives, limits and armature."""
+        properties = self.gym.get_asset_dof_properties(asset)
+        for place, number in enumerate(self.columns.tolist()):
+            properties["driveMode"][number] = int(self.api.DOF_MODE_POS)
+            for field, values in self.given["drives"].items():
+                properties[field][number] = values[place]
+        pose, nowhere = self.api.Transform(), self.api.Vec3(0.0, 0.0, 0.0)
+        pose.p = self.api.Vec3(0.0, 0.0, self.given["height"])
+        for number in range(self.given["worlds"]):
+            # All origins are one point: the task itself puts the characters apart.
+            env = self.gym.create_env(self.sim, nowhere, nowhere, 1)
+            # Worlds are collision groups; a filter that all parts share lets none meet another.
+            actor = self.gym.create_actor(env, asset, pose, self.given["name"], number, 1)
+            self.gym.set_actor_dof_properties(env, actor, properties)
+            self.envs.append(env)
+            self.actors.append(self.gym.get_actor_index(env, actor, self.api.DOMAIN_SIM))
+        if self.actors != list(range(len(self.envs))):  # rows of the tensors are taken for worlds
+            raise Refused("Isaac Gym has numbered the characters in another order than made")
+
+    def _wrap(self) -> None:
+        """Share the simulation's tensors; from here on they are written in place."""
+        worlds, gym, wrap = len(self.envs), self.gym, self.interop.wrap_tensor
+        self.root = wrap(gym.acquire_actor_root_state_tensor(self.sim)).view(worlds, 13)
+        self.dof = wrap(gym.acquire_dof_state_tensor(self.sim)).view(worlds, -1, 2)
+        contacts = gym.acquire_net_contact_force_tensor(self.sim)
+        self.contacts = wrap(contacts).view(worlds, self.body_count, 3)
+        new = {"device": self.device, "dtype": self.torch.float32}
+        self.targets = self.torch.zeros(worlds, self.dof.shape[1], **new)
+        self.forces = self.torch.zeros(worlds, self.body_count, 3, **new)
+        self.ids = self.torch.tensor(self.actors, dtype=self.torch.int32, device=self.device)
+        self.reset_ids = self.ids
+
+    def step(self) -> None:
+        """Make one control step, resets first, and tell the state."""
+        flags, unwrap = self.shared["flags"], self.interop.unwrap_tensor
+        if flags[RESETS]:
+            self._reset()
+        self.targets[:, self.columns] = self._taken("targets")
+        self.gym.set_dof_position_target_tensor(self.sim, unwrap(self.targets))
+        if flags[PUSHES]:
+            self.forces[:, 0] = self._taken("push")  # the root is the first body
+        began = time.perf_counter()
+        for _ in range(self.given["substeps"]):
+            if flags[PUSHES]:  # holds for one physics step
+                self.gym.apply_rigid_body_force_tensors(
+                    self.sim, unwrap(self.forces), None, self.api.ENV_SPACE
+                )
+            self.gym.simulate(self.sim)
+            if not self.on_gpu:
+                self.gym.fetch_results(self.sim, True)
+        if self.on_gpu:
+            self.torch.cuda.synchronize()
+        self.shared["seconds"][0] = time.perf_counter() - began
+        self._tell()
+        if self.viewer is not None:
+            self._draw()
+
+    def _reset(self) -> None:
+        """Put worlds into their new states: all of them in one call of each setter.
+
+        Isaac Gym heeds one call of a setter in a step, and reads the ids later, when it simulates.
+        """
+        chosen = self._taken("reset").nonzero().flatten()
+        self.root[chosen] = self._taken("new_root")[chosen]
+        state = self.torch.stack(
+            [self._taken("new_joint_pos")[chosen], self._taken("new_joint_vel")[chosen]], dim=-1
+        )
+        self.dof[chosen.unsqueeze(-1), self.columns] = state
+        self.reset_ids = self.ids[chosen].contiguous()
+        unwrap, count = self.interop.unwrap_tensor, len(self.reset_ids)
+        for setter, values in (
+            (self.gym.set_actor_root_state_tensor_indexed, self.root),
+            (self.gym.set_dof_state_tensor_indexed, self.dof),
+        ):
+            setter(self.sim, unwrap(values), unwrap(self.reset_ids), count)
+
+    def _tell(self) -> None:
+        """Bring the tensors up to date and copy them into the shared memory."""
+        self.gym.refresh_actor_root_state_tensor(self.sim)
+        self.gym.refresh_dof_state_tensor(self.sim)
+        self.gym.refresh_net_contact_force_tensor(self.sim)
+        joints = self.dof[:, self.columns]
+        for name, values in (
+            ("root", self.root), ("joint_pos", joints[..., 0]), ("joint_vel", joints[..., 1]),
+            ("force", self.contacts[:, self.rows]),
+        ):  # fmt: skip
+            self.shared[name].copy_(values, non_blocking=self.on_gpu)
+        if self.on_gpu:
+            self.torch.cuda.synchronize()
+
+    def _taken(self, name: str) -> Any:
+        return self.shared[name].to(self.device, non_blocking=self.on_gpu)
+
+    def _open_viewer(self) -> Any:
+        viewer = self.gym.create_viewer(self.sim, self.api.CameraProperties())
+        if viewer is None:
+            print("Isaac Gym could not open its window; going on without", file=sys.stderr)
+            return None
+        eye, centre = self.api.Vec3(3.0, -4.0, 2.0), self.api.Vec3(0.0, 0.0, 0.9)
+        self.gym.viewer_camera_look_at(viewer, None, eye, centre)
+        self.gym.subscribe_viewer_keyboard_event(viewer, self.api.KEY_V, "draw")
+        self.drawing = True
+        return viewer
+
+    def _draw(self) -> None:
+        """Show the worlds; V stops and starts drawing, and closing the window ends it."""
+        gym, viewer = self.gym, self.viewer
+        if gym.query_viewer_has_closed(viewer):
+            gym.destroy_viewer(viewer)
+            self.viewer = None
+            return
+        for event in gym.query_viewer_action_events(viewer):
+            if event.action == "draw" and event.value > 0:
+                self.drawing = not self.drawing
+        if not self.drawing:
+            gym.poll_viewer_events(viewer)
+            return
+        if self.on_gpu:
+            gym.fetch_results(self.sim, True)
+        gym.step_graphics(self.sim)
+        gym.draw_viewer(viewer, self.sim, True)  # what collides is the shape that the file has
+
+
+def serve(commands: int, answers: int, memory: Any) -> None:
+    """Answer commands until the other end asks to stop, or is gone."""
+    world = None  # type: Optional[World]
+    while True:
+        kind, given = receive(commands)
+        if kind == STOP:
+            return  # what the worlds hold goes with the process
+        if kind == START:
+            sizes = Sizes(given["worlds"], len(given["joints"]), len(given["force_bodies"]))
+            world = World(given, shared_arrays(memory, sizes))
+            send(answers, READY, {"python": sys.version.split()[0], "device": world.device,
+                                  "torch": world.torch.__version__})  # fmt: skip
+        elif kind == STEP and world is not None:
+            world.step()
+            send(answers, DONE)
+        else:
+            raise Foreign("command %d" % kind)
+
+
+def main(commands: int, answers: int, memory: int) -> int:
+    """Serve over the descriptors that were inherited; 0 if it ended as it should."""
+    try:
+        serve(commands, answers, mmap.mmap(memory, os.fstat(memory).st_size))
+    except Closed:
+        return 0
+    except BaseException as error:
+        traceback.print_exc()
+        line = " ".join(str(error).split()) or type(error).__name__
+        if not isinstance(error, Refused):
+            line = "%s: %s" % (type(error).__name__, line)
+        try:
+            send(answers, FAILED, {"line": line[:300]})
+        except Closed:
+            pass
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    # Isaac Gym's libraries may not end cleanly; nothing is left to be done.
+    code = main(*(int(text) for text in sys.argv[1:4]))
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
