@@ -19,7 +19,8 @@ REQUIRED = [
 ]
 
 EXTRAS = {
-    "dev": ["pytest", "ruff", "mypy"],
+    # The last two: the worker of Isaac Gym is checked against its signatures, and as Python 3.8.
+    "dev": ["pytest", "ruff", "mypy", "isaacgym-stubs", "vermin"],
     "motion": ["mink", "daqp"],  # daqp: the solver that mink is given
     "gpu": ["mujoco-warp==4.0.0", "warp-lang"],
     "viewer": ["viser"],

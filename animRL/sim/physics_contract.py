@@ -151,7 +151,7 @@ def drives_pull_no_harder_than_their_effort(make: Maker) -> None:
         reach = backend.character.effort / backend.character.stiffness
         backend.step(state.joint_pos + lead * reach)
         results.append(backend.state().joint_pos)
-    same(backend, *results, "joint_pos")
+    same(backend, results[0], results[1], "joint_pos")
 
 
 def _com_shift(backend: SimBackend) -> torch.Tensor:

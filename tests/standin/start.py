@@ -13,10 +13,15 @@ VARIABLE = "ANIMRL_ISAACGYM_PYTHON"
 
 
 def standin_variables() -> dict[str, str]:
-    """Environment variables with which workers find the stand-in, in this very interpreter."""
+    """Environment variables with which workers find the stand-in.
+
+    They run in this very interpreter, or in the one that ANIMRL_STANDIN_PYTHON names: a Python 3.8
+    with torch, numpy < 1.24 and mujoco shows that the worker runs there.
+    """
     before = os.environ.get("PYTHONPATH")
     path = os.pathsep.join([str(FOLDER), *([before] if before else [])])
-    return {VARIABLE: sys.executable, "PYTHONPATH": path}
+    python = os.environ.get("ANIMRL_STANDIN_PYTHON", sys.executable)
+    return {VARIABLE: python, "PYTHONPATH": path}
 
 
 def use_standin(monkeypatch: pytest.MonkeyPatch) -> None:

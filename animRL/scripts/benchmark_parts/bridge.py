@@ -25,6 +25,7 @@ def measure_bridge(args: argparse.Namespace, keep: Callable[..., None]) -> dict[
     from animRL.tasks import make_env_cfg, make_train_cfg
     from animRL.utils.machine import provenance
 
+    torch.set_num_threads(1)  # as in a training's roll-outs
     env_cfg = make_env_cfg(args.task)
     args.sim = "isaacgym"
     apply_overrides(env_cfg, make_train_cfg(args.task), args)

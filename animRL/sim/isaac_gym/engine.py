@@ -76,8 +76,10 @@ class IsaacGymBackend(SimBackend):
         self._seconds = float(cfg.isaacgym.step_seconds)
         self._reach = target_reach(self.character)
         bodies = _bodies_with_force(character)
-        self._force_columns = torch.tensor(
-            [character.body_index(name) for name in bodies], device=self.device
+        # Of a body that touches nothing, the row that stays 0.
+        rows = {name: row for row, name in enumerate(bodies)}
+        self._force_rows = torch.tensor(
+            [rows.get(name, len(bodies)) for name in character.body_names], device=self.device
         )
         sizes = worker.Sizes(num_envs, len(character.joint_names), len(bodies))
         self._worker = WorkerProcess(worker.shared_bytes(sizes))
@@ -94,8 +96,12 @@ class IsaacGymBackend(SimBackend):
             self.versions = self._worker.ask(worker.START, given, float(cfg.isaacgym.start_seconds))
         finally:
             self._forget()  # the file has been read
+        isaac, own = list(self.versions.pop("joints")), list(character.joint_names)
+        self._to_isaac = torch.tensor([own.index(name) for name in isaac], device=self.device)
+        self._from_isaac = torch.tensor([isaac.index(name) for name in own], device=self.device)
         self._pushes = torch.zeros(num_envs, 3, device=self.device)
         self._waiting = torch.zeros(num_envs, dtype=torch.bool, device=self.device)
+        self._state: SimState
         self._read()
 
     def _description(self, cfg: Any, bodies: list[str]) -> dict[str, Any]:
@@ -145,26 +151,30 @@ class IsaacGymBackend(SimBackend):
 
     def step(self, joint_targets: Tensor) -> None:
         """Advance one control step; resets since the last one are part of it."""
-        flags = self._shared["flags"]
-        flags[worker.RESETS] = bool(self._waiting.any())
-        flags[worker.PUSHES] = bool(self._pushes.any())
-        if flags[worker.RESETS]:
-            now = self._state
-            root = [now.root_pos, now.root_quat, now.root_lin_vel, now.root_ang_vel]
-            self._put("reset", self._waiting.to(torch.uint8))
-            self._put("new_root", torch.cat(root, dim=-1))
-            self._put("new_joint_pos", now.joint_pos)
-            self._put("new_joint_vel", now.joint_vel)
+        orders, chosen = self._shared["orders"], self._waiting.nonzero().flatten()
+        orders[worker.RESETS], orders[worker.PUSHES] = len(chosen), bool(self._pushes.any())
+        if len(chosen):
+            self._put_resets(chosen)
             self._waiting = torch.zeros_like(self._waiting)
-        if flags[worker.PUSHES]:
+        if orders[worker.PUSHES]:
             self._put("push", self._pushes)
         # As in the other engines: the spring pulls no harder than the effort.
         joints = self._state.joint_pos
-        self._put("targets", joint_targets.clamp(joints - self._reach, joints + self._reach))
+        reached = joint_targets.clamp(joints - self._reach, joints + self._reach)
+        self._put("targets", reached.index_select(1, self._to_isaac))
         if self.device.type == "cuda":
             torch.cuda.synchronize(self.device)
         self._worker.ask(worker.STEP, None, self._seconds)
         self._read(self._state.diverged)
+
+    def _put_resets(self, chosen: Tensor) -> None:
+        """Write what environments ``chosen`` (n,) begin with."""
+        now = self._state
+        root = [now.root_pos, now.root_quat, now.root_lin_vel, now.root_ang_vel]
+        self._put("ids", chosen.to(torch.int32))
+        self._put("new_root", torch.cat([values[chosen] for values in root], dim=-1))
+        joints = torch.stack([now.joint_pos[chosen], now.joint_vel[chosen]], dim=-1)
+        self._put("new_dof", joints.index_select(1, self._to_isaac))
 
     def reset(self, env_ids: Tensor, state: ResetState) -> None:
         """Put environments (n,) into ``state``; the worker does so in its next step."""
@@ -224,39 +234,35 @@ class IsaacGymBackend(SimBackend):
             self._pushes = self._pushes.index_copy(0, env_ids, params.push_force)
 
     def _put(self, name: str, values: Tensor) -> None:
-        self._shared[name].copy_(values, non_blocking=self.device.type == "cuda")
+        """Write the first rows of a shared array."""
+        shared = self._shared[name][: len(values)]
+        shared.copy_(values, non_blocking=self.device.type == "cuda")
 
     def _read(self, diverged: Tensor | None = None) -> None:
         """Copy what the worker wrote into new tensors; a blow-up shows its last sound state."""
-        root, joint_pos, joint_vel, force = (
-            self._shared[name].to(self.device, copy=True)
-            for name in ("root", "joint_pos", "joint_vel", "force")
-        )
-        # NaN is not below the limit either.
-        sound = (torch.cat([root, joint_pos, joint_vel], dim=-1).abs() < _FAR).all(dim=-1)
-        bodies = torch.zeros(
-            self.num_envs, len(self.character.body_names), 3, device=self.device
-        ).index_copy(1, self._force_columns, force)
+        root, dof, force = (self._shared[name].to(self.device) for name in ("root", "dof", "force"))
+        joints = dof.index_select(1, self._from_isaac)
         new = {
-            "root_pos": root[:, 0:3],
-            "root_quat": root[:, 3:7],
-            "root_lin_vel": root[:, 7:10],
-            "root_ang_vel": root[:, 10:13],
-            "joint_pos": joint_pos,
-            "joint_vel": joint_vel,
-            "ground_contact_force": bodies,
+            "root_pos": root[:, 0:3].clone(),
+            "root_quat": root[:, 3:7].clone(),
+            "root_lin_vel": root[:, 7:10].clone(),
+            "root_ang_vel": root[:, 10:13].clone(),
+            "joint_pos": joints[..., 0].contiguous(),
+            "joint_vel": joints[..., 1].contiguous(),
+            "ground_contact_force": force.index_select(1, self._force_rows),
         }
+        sound = _is_sound(root) & _is_sound(dof.flatten(1))
         if diverged is not None and not bool(sound.all()):
-            sound_rows = sound.unsqueeze(-1)
-            new = {
-                name: torch.where(
-                    sound_rows.view(-1, *[1] * (values.dim() - 1)),
-                    values, getattr(self._state, name),
-                )
-                for name, values in new.items()
-            }  # fmt: skip
+            for name, values in new.items():
+                rows = sound.view(-1, *[1] * (values.dim() - 1))
+                new[name] = torch.where(rows, values, getattr(self._state, name))
         blown = ~sound if diverged is None else diverged | ~sound
         self._state = SimState(**new, diverged=blown, bodies=self.character.forward_kinematics)
+
+
+def _is_sound(values: Tensor) -> Tensor:
+    """Rows (N,) of numbers (N, n) that are finite and not absurd; NaN is below no limit."""
+    return torch.linalg.vector_norm(values, dim=-1) < _FAR
 
 
 def _bodies_with_force(character: Character) -> list[str]:

@@ -91,7 +91,7 @@ def _report(args: Any, python: Path, tell: Callable[[str], None]) -> int:
     tell("\nbeside MuJoCo")
     with _surviving(tell):
         tell(_parity(args))
-    tell(f"\n{'the contract is kept' if not failed else f'{failed} promises are not kept'}")
+    tell("\nthe contract is kept" if not failed else f"\npromises not kept: {failed}")
     return failed
 
 
@@ -140,18 +140,17 @@ def _machine(worker: dict[str, Any], python: Path) -> dict[str, str]:
 
 def _contract(args: Any, tell: Callable[[str], None]) -> int:
     """Put the engine through every check; returns how many fail."""
-    from animRL.sim.contract import KINEMATIC, check
-    from animRL.sim.physics_contract import PHYSICAL
+    from animRL.sim import contract, physics_contract
 
     failed = 0
-    for one in (*KINEMATIC, *PHYSICAL):
+    for one in (*contract.KINEMATIC, *physics_contract.PHYSICAL):
         name = one.__name__.replace("_", " ")
         if one.__name__ in HARSH:
             tell(f"  left out {name}")
             continue
         began = time.perf_counter()
         try:
-            check(one, lambda count: _backend(args, count))
+            contract.check(one, lambda count: _backend(args, count))
         except (AssertionError, InputError, ProcessLost) as error:
             failed += 1
             tell(f"  FAILED   {name}: {' '.join(str(error).split())}")
@@ -241,11 +240,11 @@ def _parity(args: Any) -> str:
     from animRL.scripts import parity
     from animRL.utils.paths import REPO_ROOT
 
-    run = REPO_ROOT / "results" / "walk"
+    run = "results/walk"
     command = ["--sim", "mujoco", "isaacgym", "--num_envs=8", "--steps=50",
                f"--policy={run}", f"--episodes={args.episodes}",
                "--second", f"sim.isaacgym.pipeline={args.pipeline}"]  # fmt: skip
-    if not run.is_dir():
+    if not (REPO_ROOT / run).is_dir():
         command = [part for part in command if not part.startswith(("--policy", "--episodes"))]
     told = io.StringIO()
     with contextlib.redirect_stdout(told):

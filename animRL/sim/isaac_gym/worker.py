@@ -29,7 +29,7 @@ START, STEP, STOP = 1, 2, 3
 READY, DONE, FAILED = 101, 102, 103
 """Answers: the worlds are there; the step is made; a line that says what is wrong."""
 RESETS, PUSHES = 0, 1
-"""In the memory's ``flags``: whether worlds are to be reset first, whether any is pushed."""
+"""In the memory's ``orders``: how many worlds are to be reset first, and whether any is pushed."""
 _MAGIC, _HEADER = b"aRLg", struct.Struct("<4sHHI")
 
 
@@ -105,19 +105,19 @@ def _read(pipe: int, count: int) -> bytes:
 
 
 def _layout(sizes: Sizes) -> List[Tuple[str, str, Tuple[int, ...]]]:
-    """Name, type and shape of each array in the shared memory.
+    """Name, type and shape of each array in the shared memory; joints are in Isaac Gym's order.
 
-    Towards the worker: ``flags``; ``targets`` [rad]; ``push`` [N]; ``reset``, 1 for a world that
-    starts anew in ``new_root``, ``new_joint_pos``, ``new_joint_vel``. From it: ``root`` (position,
-    xyzw, linear and angular velocity, world frame), ``joint_pos``, ``joint_vel``, ``force`` [N],
-    and the ``seconds`` that the physics took.
+    Towards the worker: ``orders``; ``targets`` [rad]; ``push`` [N]; of ``ids``, ``new_root`` and
+    ``new_dof`` as many rows as there are resets. From it: ``root`` (position, xyzw, linear and
+    angular velocity, world frame), ``dof`` (angle, velocity), ``force`` [N], whose last row stays
+    0, and the ``seconds`` that the physics took.
     """
     n, j, b = sizes
     return [
-        ("flags", "u1", (2,)), ("reset", "u1", (n,)), ("targets", "f4", (n, j)),
-        ("push", "f4", (n, 3)), ("new_root", "f4", (n, 13)), ("new_joint_pos", "f4", (n, j)),
-        ("new_joint_vel", "f4", (n, j)), ("root", "f4", (n, 13)), ("joint_pos", "f4", (n, j)),
-        ("joint_vel", "f4", (n, j)), ("force", "f4", (n, b, 3)), ("seconds", "f8", (1,)),
+        ("orders", "i8", (2,)), ("targets", "f4", (n, j)), ("push", "f4", (n, 3)),
+        ("ids", "i4", (n,)), ("new_root", "f4", (n, 13)), ("new_dof", "f4", (n, j, 2)),
+        ("root", "f4", (n, 13)), ("dof", "f4", (n, j, 2)),
+        ("force", "f4", (n, b + 1, 3)), ("seconds", "f8", (1,)),
     ]  # fmt: skip
 
 
@@ -155,6 +155,7 @@ class World:
         self.shared = {name: torch.from_numpy(array) for name, array in arrays.items()}
         if self.on_gpu:
             self._pin()
+        torch.set_num_threads(1)  # nothing here is worth more; the cores are the physics'
         self.gym = gymapi.acquire_gym()
         self.sim = self._create_sim()
         self._add_ground()
@@ -218,28 +219,24 @@ class World:
 
     def _check_names(self, asset: Any) -> None:
         """Find by their names the joints, whose order the importer decides, and the bodies."""
-        joints = self.gym.get_asset_dof_names(asset)
+        self.joints = list(self.gym.get_asset_dof_names(asset))
         bodies = self.gym.get_asset_rigid_body_names(asset)
-        if sorted(joints) != sorted(self.given["joints"]):
-            raise Refused("the importer made other joints: %s" % ", ".join(joints))
+        if sorted(self.joints) != sorted(self.given["joints"]):
+            raise Refused("the importer made other joints: %s" % ", ".join(self.joints))
         lost = [name for name in self.given["force_bodies"] if name not in bodies]
         if lost:
             raise Refused("the importer lost the bodies %s" % ", ".join(lost))
-        self.columns, self.rows = (
-            self.torch.tensor([there.index(name) for name in asked], device=self.device)
-            for there, asked in (
-                (joints, self.given["joints"]), (bodies, self.given["force_bodies"])
-            )
-        )  # fmt: skip
+        rows = [bodies.index(name) for name in self.given["force_bodies"]]
+        self.rows = self.torch.tensor(rows, device=self.device)
         self.body_count = len(bodies)
 
     def _fill(self, asset: Any) -> None:
         """Put one character into each world; the importer drops drives, limits and armature."""
         properties = self.gym.get_asset_dof_properties(asset)
-        for place, number in enumerate(self.columns.tolist()):
-            properties["driveMode"][number] = int(self.api.DOF_MODE_POS)
-            for field, values in self.given["drives"].items():
-                properties[field][number] = values[place]
+        properties["driveMode"][:] = int(self.api.DOF_MODE_POS)
+        for field, values in self.given["drives"].items():
+            by_name = dict(zip(self.given["joints"], values))
+            properties[field][:] = [by_name[name] for name in self.joints]
         pose, nowhere = self.api.Transform(), self.api.Vec3(0.0, 0.0, 0.0)
         pose.p = self.api.Vec3(0.0, 0.0, self.given["height"])
         for number in range(self.given["worlds"]):
@@ -260,24 +257,21 @@ class World:
         self.dof = wrap(gym.acquire_dof_state_tensor(self.sim)).view(worlds, -1, 2)
         contacts = gym.acquire_net_contact_force_tensor(self.sim)
         self.contacts = wrap(contacts).view(worlds, self.body_count, 3)
-        new = {"device": self.device, "dtype": self.torch.float32}
-        self.targets = self.torch.zeros(worlds, self.dof.shape[1], **new)
-        self.forces = self.torch.zeros(worlds, self.body_count, 3, **new)
-        self.ids = self.torch.tensor(self.actors, dtype=self.torch.int32, device=self.device)
-        self.reset_ids = self.ids
+        self.forces = self.torch.zeros_like(self.contacts)
 
     def step(self) -> None:
         """Make one control step, resets first, and tell the state."""
-        flags, unwrap = self.shared["flags"], self.interop.unwrap_tensor
-        if flags[RESETS]:
-            self._reset()
-        self.targets[:, self.columns] = self._taken("targets")
+        orders, unwrap = self.shared["orders"], self.interop.unwrap_tensor
+        if orders[RESETS]:
+            self._reset(int(orders[RESETS]))
+        self.targets = self._taken("targets")
         self.gym.set_dof_position_target_tensor(self.sim, unwrap(self.targets))
-        if flags[PUSHES]:
+        pushed = bool(orders[PUSHES])
+        if pushed:
             self.forces[:, 0] = self._taken("push")  # the root is the first body
         began = time.perf_counter()
         for _ in range(self.given["substeps"]):
-            if flags[PUSHES]:  # holds for one physics step
+            if pushed:  # holds for one physics step
                 self.gym.apply_rigid_body_force_tensors(
                     self.sim, unwrap(self.forces), None, self.api.ENV_SPACE
                 )
@@ -291,41 +285,38 @@ class World:
         if self.viewer is not None:
             self._draw()
 
-    def _reset(self) -> None:
-        """Put worlds into their new states: all of them in one call of each setter.
+    def _reset(self, count: int) -> None:
+        """Put ``count`` worlds into their new states: all of them in one call of each setter.
 
         Isaac Gym heeds one call of a setter in a step, and reads the ids later, when it simulates.
         """
-        chosen = self._taken("reset").nonzero().flatten()
-        self.root[chosen] = self._taken("new_root")[chosen]
-        state = self.torch.stack(
-            [self._taken("new_joint_pos")[chosen], self._taken("new_joint_vel")[chosen]], dim=-1
-        )
-        self.dof[chosen.unsqueeze(-1), self.columns] = state
-        self.reset_ids = self.ids[chosen].contiguous()
-        unwrap, count = self.interop.unwrap_tensor, len(self.reset_ids)
+        self.ids = self._taken("ids", count)
+        self.root[self.ids.long()] = self._taken("new_root", count)
+        self.dof[self.ids.long()] = self._taken("new_dof", count)
         for setter, values in (
             (self.gym.set_actor_root_state_tensor_indexed, self.root),
             (self.gym.set_dof_state_tensor_indexed, self.dof),
         ):
-            setter(self.sim, unwrap(values), unwrap(self.reset_ids), count)
+            unwrap = self.interop.unwrap_tensor
+            setter(self.sim, unwrap(values), unwrap(self.ids), count)
 
     def _tell(self) -> None:
         """Bring the tensors up to date and copy them into the shared memory."""
         self.gym.refresh_actor_root_state_tensor(self.sim)
         self.gym.refresh_dof_state_tensor(self.sim)
         self.gym.refresh_net_contact_force_tensor(self.sim)
-        joints = self.dof[:, self.columns]
         for name, values in (
-            ("root", self.root), ("joint_pos", joints[..., 0]), ("joint_vel", joints[..., 1]),
-            ("force", self.contacts[:, self.rows]),
+            ("root", self.root), ("dof", self.dof),
+            ("force", self.contacts.index_select(1, self.rows)),
         ):  # fmt: skip
-            self.shared[name].copy_(values, non_blocking=self.on_gpu)
+            shared = self.shared[name][:, : values.shape[1]]
+            shared.copy_(values, non_blocking=self.on_gpu)
         if self.on_gpu:
             self.torch.cuda.synchronize()
 
-    def _taken(self, name: str) -> Any:
-        return self.shared[name].to(self.device, non_blocking=self.on_gpu)
+    def _taken(self, name: str, count: Optional[int] = None) -> Any:
+        """An array where Isaac Gym computes, or its first rows; on the CPU no copy is made."""
+        return self.shared[name][:count].to(self.device, non_blocking=self.on_gpu)
 
     def _open_viewer(self) -> Any:
         viewer = self.gym.create_viewer(self.sim, self.api.CameraProperties())
@@ -367,8 +358,8 @@ def serve(commands: int, answers: int, memory: Any) -> None:
         if kind == START:
             sizes = Sizes(given["worlds"], len(given["joints"]), len(given["force_bodies"]))
             world = World(given, shared_arrays(memory, sizes))
-            send(answers, READY, {"python": sys.version.split()[0], "device": world.device,
-                                  "torch": world.torch.__version__})  # fmt: skip
+            versions = {"python": sys.version.split()[0], "torch": world.torch.__version__}
+            send(answers, READY, {"joints": world.joints, "device": world.device, **versions})
         elif kind == STEP and world is not None:
             world.step()
             send(answers, DONE)

@@ -173,11 +173,11 @@ def test_arrays_in_the_memory_do_not_overlap() -> None:
     memory = bytearray(worker.shared_bytes(sizes))
     arrays = worker.shared_arrays(memory, sizes)
     for number, array in enumerate(arrays.values(), start=1):
-        assert array.ctypes.data % 4 == 0
+        assert array.ctypes.data % array.itemsize == 0
         array[...] = number
     for number, array in enumerate(arrays.values(), start=1):
         assert np.all(array == number)
-    assert arrays["force"].shape == (5, 2, 3) and arrays["reset"].dtype == np.uint8
+    assert arrays["force"].shape == (5, 3, 3) and arrays["ids"].dtype == np.int32
 
 
 def test_an_interpreter_3_8_takes_the_file(tmp_path: Path) -> None:

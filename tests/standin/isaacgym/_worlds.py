@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 import xml.etree.ElementTree as ElementTree
 
 import mujoco
@@ -11,8 +12,10 @@ import numpy as np
 from isaacgym._misuse import Misuse
 
 STILL = "ISAACGYM_STANDIN_STILL"
-"""Environment variable: no physics at all; for measuring what is around it."""
+"""Environment variable: ``StillWorlds``."""
 _FREE, _POSITION, _EFFORT = 0, 1, 3
+_LARGEST = 1e10
+_HAS_DISCRETE = hasattr(mujoco.mjtIntegrator, "mjINT_DISCRETE")
 
 if hasattr(mujoco, "MjLogConfig"):  # no MUJOCO_LOG.TXT of a blow-up
     _log = mujoco.MjLogConfig.get()
@@ -77,44 +80,55 @@ class Worlds:
             mujoco.mj_forward(model, data)
 
     def _compile(self, params, properties, plane_friction, filters):
-        spec = mujoco.MjSpec.from_string(self.asset.text)
-        spec.option.timestep = params.dt / params.substeps
-        spec.option.gravity = [params.gravity.x, params.gravity.y, params.gravity.z]
-        spec.option.integrator = getattr(
-            mujoco.mjtIntegrator, "mjINT_DISCRETE", mujoco.mjtIntegrator.mjINT_IMPLICITFAST
-        )
-        spec.option.cone = mujoco.mjtCone.mjCONE_ELLIPTIC
-        spec.option.jacobian = mujoco.mjtJacobian.mjJAC_SPARSE
-        if hasattr(mujoco.mjtDisableBit, "mjDSBL_AUTORESET"):  # PhysX does not mend a blow-up
-            spec.option.disableflags |= int(mujoco.mjtDisableBit.mjDSBL_AUTORESET)
-        spec.worldbody.add_geom(
-            name="_ground", type=mujoco.mjtGeom.mjGEOM_PLANE, size=[0.0, 0.0, 1.0],
-            contype=1, conaffinity=0, friction=[plane_friction, 0.005, 0.0001],
+        """Edit the importer's model as MJCF, which old releases of MuJoCo take as well."""
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "asset.xml")
+            mujoco.mj_saveLastXML(path, mujoco.MjModel.from_xml_string(self.asset.text))
+            root = ElementTree.parse(path).getroot()
+        option, gravity = ElementTree.SubElement(root, "option"), params.gravity
+        implicit = "discrete" if _HAS_DISCRETE else "implicitfast"
+        option.attrib.update(
+            timestep=str(params.dt / params.substeps), integrator=implicit, cone="elliptic",
+            jacobian="sparse", gravity="%r %r %r" % (gravity.x, gravity.y, gravity.z),
         )  # fmt: skip
-        for geom in spec.geoms:
-            if geom.name != "_ground":
-                geom.conaffinity, geom.contype = 1, 0 if filters else 1
-                geom.condim, geom.friction = 3, [self.asset.friction, 0.005, 0.0001]
+        # PhysX does not mend a blow-up.
+        ElementTree.SubElement(option, "flag", autoreset="disable")
+        world = root.find("worldbody")
+        for geom in world.iter("geom"):
+            geom.attrib.update(conaffinity="1", contype="0" if filters else "1", condim="3",
+                               friction="%r 0.005 0.0001" % self.asset.friction)  # fmt: skip
+        ElementTree.SubElement(world, "geom", name="_ground", type="plane", size="0 0 1",
+                               contype="1", conaffinity="0",
+                               friction="%r 0.005 0.0001" % plane_friction)  # fmt: skip
+        actuators = ElementTree.SubElement(root, "actuator")
+        joints = {joint.get("name"): joint for joint in world.iter("joint")}
         for number, name in enumerate(self.asset.dof_names):
-            own, joint = properties[number], spec.joint(name)
-            limited = mujoco.mjtLimited
-            joint.limited = int(limited.mjLIMITED_TRUE if own["hasLimits"] else
-                                limited.mjLIMITED_FALSE)  # fmt: skip
-            joint.range = [float(own["lower"]), float(own["upper"])]
-            joint.armature = float(own["armature"])
-            joint.frictionloss = float(own["friction"])
-            joint.actfrclimited = int(limited.mjLIMITED_FALSE)
-            actuator = spec.add_actuator(name=name, target=name, trntype=mujoco.mjtTrn.mjTRN_JOINT)
-            actuator.forcelimited = actuator.ctrllimited = int(limited.mjLIMITED_FALSE)
-            if own["driveMode"] == _POSITION:
-                actuator.set_to_position(kp=float(own["stiffness"]), kv=float(own["damping"]))
-            elif own["driveMode"] == _EFFORT:
-                actuator.set_to_motor()
-            elif own["driveMode"] == _FREE:
-                actuator.gainprm[0] = 0.0
-            else:
-                raise Misuse("this stand-in has no drive mode %d" % own["driveMode"])
-        return spec.compile()
+            self._set_joint(joints[name], properties[number])
+            self._add_drive(actuators, name, properties[number])
+        return mujoco.MjModel.from_xml_string(ElementTree.tostring(root, encoding="unicode"))
+
+    @staticmethod
+    def _set_joint(joint, own):
+        joint.attrib.pop("actuatorfrcrange", None)
+        # Without the integrator that takes stiff drives as they are, they need an armature.
+        armature = float(own["armature"]) + (0.0 if _HAS_DISCRETE else 0.1)
+        joint.attrib.update(
+            limited="true" if own["hasLimits"] else "false", actuatorfrclimited="false",
+            range="%r %r" % (float(own["lower"]), float(own["upper"])),
+            armature=str(armature), frictionloss=str(float(own["friction"])),
+        )  # fmt: skip
+
+    @staticmethod
+    def _add_drive(actuators, name, own):
+        stiffness, damping = float(own["stiffness"]), float(own["damping"])
+        gains = {_POSITION: (stiffness, -stiffness, -damping), _EFFORT: (1.0, 0.0, 0.0),
+                 _FREE: (0.0, 0.0, 0.0)}  # fmt: skip
+        if int(own["driveMode"]) not in gains:
+            raise Misuse("this stand-in has no drive mode %d" % own["driveMode"])
+        gain, spring, damper = gains[int(own["driveMode"])]
+        ElementTree.SubElement(actuators, "general", name=name, joint=name, gainprm=repr(gain),
+                               biastype="affine", biasprm="0 %r %r" % (spring, damper),
+                               forcelimited="false", ctrllimited="false")  # fmt: skip
 
     def place(self, row, pos, quat_xyzw):
         """Put an actor somewhere before the simulation starts."""
@@ -122,7 +136,18 @@ class Worlds:
         data.qpos[0:3], data.qpos[3:7] = pos, np.roll(quat_xyzw, 1)
         mujoco.mj_forward(self.model, data)
 
-    def set_root(self, row, state):
+    def take(self, name, rows, values):
+        """Take over what a setter was given, for some worlds."""
+        for row in range(self.count)[rows] if isinstance(rows, slice) else rows:
+            own = values[row].astype(np.float64)
+            if name == "root":
+                self._set_root(row, own)
+            elif name == "dof":
+                self._set_joints(row, own.reshape(-1, 2))
+            else:
+                getattr(self, name)[row] = own
+
+    def _set_root(self, row, state):
         """Write position, xyzw, linear velocity of the centre of mass and angular velocity."""
         data = self._renewed(row)
         data.qpos[0:3], data.qpos[3:7] = state[0:3], np.roll(state[3:7], 1)
@@ -130,7 +155,7 @@ class Worlds:
         data.qvel[0:3] = state[7:10] - np.cross(state[10:13], turn @ self._root_com())
         data.qvel[3:6] = turn.T @ state[10:13]  # MuJoCo's is in the body's frame
 
-    def set_joints(self, row, state):
+    def _set_joints(self, row, state):
         """Write angles and velocities (dofs, 2)."""
         data = self._renewed(row)
         data.qpos[self.qpos], data.qvel[self.qvel] = state[:, 0], state[:, 1]
@@ -143,9 +168,10 @@ class Worlds:
 
     def step(self, forces):
         """Advance all worlds by one step; ``forces`` (count, bodies, 3) or None act in it."""
-        if os.environ.get(STILL):
-            return
         for row, data in enumerate(self.data):
+            if not (np.abs(data.qvel) < _LARGEST).all():  # a blow-up, which stays one
+                data.qpos[:] = data.qvel[:] = np.nan
+                continue
             angles = data.qpos[self.qpos]
             held = np.clip(self.targets[row], angles - self.reach, angles + self.reach)
             torques = np.clip(self.efforts[row], -self.effort, self.effort)
@@ -192,3 +218,40 @@ class Worlds:
             total[first] -= force
             total[second] += force
         return total[self.bodies]
+
+
+class StillWorlds:
+    """Worlds without physics, in which everything stays where it is put; they cost next to nothing.
+
+    For measuring what is around the physics.
+    """
+
+    def __init__(self, asset, count, params, properties, plane_friction, filters):
+        """Make arrays."""
+        self.mode = properties["driveMode"]
+        self._roots = np.zeros((count, 13), np.float32)
+        self._joints = np.zeros((count, len(asset.dof_names), 2), np.float32)
+        self.contacts = np.zeros((count, len(asset.body_names), 3), np.float32)
+        self.targets = np.zeros((count, len(asset.dof_names)), np.float32)
+        self.efforts = np.zeros_like(self.targets)
+
+    def place(self, row, pos, quat_xyzw):
+        """Put an actor somewhere."""
+        self._roots[row, 0:3], self._roots[row, 3:7] = pos, quat_xyzw
+
+    def take(self, name, rows, values):
+        """Take over what a setter was given."""
+        held = {"root": self._roots, "dof": self._joints}.get(name)
+        held = getattr(self, name) if held is None else held
+        held[rows] = values.reshape(held.shape)[rows]
+
+    def step(self, forces):
+        """Nothing moves."""
+
+    def roots(self):
+        """Root states (count, 13)."""
+        return self._roots
+
+    def joints(self):
+        """Angles and velocities (count, dofs, 2)."""
+        return self._joints

@@ -13,7 +13,7 @@ if "torch" in sys.modules:
 import numpy as np
 
 from isaacgym._misuse import Misuse
-from isaacgym._worlds import Asset, Worlds
+from isaacgym._worlds import STILL, Asset, StillWorlds, Worlds
 
 SIM_PHYSX, SIM_FLEX = 0, 1
 KEY_V, KEY_ESCAPE = 86, 256
@@ -261,8 +261,9 @@ class Gym:
         )  # fmt: skip
         if not same or sim.plane is None:
             raise Misuse("the stand-in has equal actors, all with properties, on a ground")
-        sim.worlds = Worlds(first["asset"], len(sim.actors), sim.params, first["properties"],
-                            sim.plane.static_friction, first["filter"])  # fmt: skip
+        kind = StillWorlds if os.environ.get(STILL) else Worlds
+        sim.worlds = kind(first["asset"], len(sim.actors), sim.params, first["properties"],
+                          sim.plane.static_friction, first["filter"])  # fmt: skip
         for actor in sim.actors:
             p, r = actor["pose"].p, actor["pose"].r
             sim.worlds.place(actor["number"], [p.x, p.y, p.z], [r.x, r.y, r.z, r.w])
@@ -315,13 +316,8 @@ class Gym:
         worlds, count = sim.worlds, len(sim.actors)
         for name, (tensor, ids) in sim.setters.items():
             values = tensor._numbers(np.float32).reshape(count, -1)
-            for row in range(count) if ids is None else ids._numbers(np.int32):
-                if name == "root":
-                    worlds.set_root(row, values[row].astype(np.float64))
-                elif name == "dof":
-                    worlds.set_joints(row, values[row].reshape(-1, 2).astype(np.float64))
-                else:
-                    getattr(worlds, name)[row] = values[row]
+            rows = slice(None) if ids is None else ids._numbers(np.int32)
+            worlds.take(name, rows, values)
         sim.setters = {}
         forces = None
         if sim.forces is not None:
