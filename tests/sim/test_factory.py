@@ -41,7 +41,10 @@ def test_the_device_auto_is_the_gpu_for_warp_alone(
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"engine": "gazebo"}, "sim.engine is 'gazebo'; valid: auto, mujoco, warp, isaacgym, kinematic"),
+        (
+            {"engine": "gazebo"},
+            "sim.engine is 'gazebo'; valid: auto, mujoco, warp, isaacgym, kinematic",
+        ),
         ({"engine": "warp"}, "needs mujoco-warp: pip install -e '..gpu.'"),
         ({"engine": "warp", "device": "meta"}, "valid for engine warp: auto, cpu, cuda"),
         ({"engine": "mujoco", "device": "meta"}, "valid for engine mujoco: auto, cpu"),

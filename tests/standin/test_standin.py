@@ -82,6 +82,15 @@ gym.refresh_actor_root_state_tensor(sim)
 assert float(root[0, 2]) < 2.1 and float(root[1, 2]) > 4.9
 """,
 }
+GOOD["quaternions of torch_utils are xyzw"] = """
+from isaacgym import gymutil, torch_utils
+half = 2 ** -0.5
+turn = torch.tensor([[0.0, 0.0, half, half]])  # a quarter turn about z
+x, y = torch_utils.to_torch([[1.0, 0.0, 0.0]]), torch_utils.to_torch([[0.0, 1.0, 0.0]])
+assert torch.allclose(torch_utils.quat_rotate(turn, x), y, atol=1e-6)
+assert torch.allclose(torch_utils.quat_rotate_inverse(turn, y), x, atol=1e-6)
+assert gymutil.parse_device_str("cuda:1") == ("cuda", 1)
+"""
 BAD = {
     "one call of a setter in a step": ("set_root(ids)\nset_root(ids)", "set twice in a step"),
     "ids of 32 bits": ("set_root(ids.long())", "int64 in place of int32"),

@@ -216,13 +216,13 @@ class IsaacGymBackend(SimBackend):
         return {
             "state": {name: getattr(now, name) for name in names},
             "pushes": self._pushes,
-            "waiting": self._waiting,
         }
 
     def load_state(self, saved: dict[str, Any]) -> None:
         """Go back to a saved state, as nearly as Isaac Gym allows: by a reset of all."""
-        self._state = SimState(**saved["state"], bodies=self.character.forward_kinematics)
-        self._pushes = saved["pushes"]
+        rows = {n: _like(getattr(self._state, n), v, n) for n, v in saved["state"].items()}
+        self._state = SimState(**rows, bodies=self.character.forward_kinematics)
+        self._pushes = _like(self._pushes, saved["pushes"], "pushes")
         self._waiting = torch.ones_like(self._waiting)
 
     def close(self) -> None:
@@ -258,6 +258,13 @@ class IsaacGymBackend(SimBackend):
                 new[name] = torch.where(rows, values, getattr(self._state, name))
         blown = ~sound if diverged is None else diverged | ~sound
         self._state = SimState(**new, diverged=blown, bodies=self.character.forward_kinematics)
+
+
+def _like(own: Tensor, given: Tensor, name: str) -> Tensor:
+    """Return a copy of ``given`` where ``own`` is. Raises ValueError for another shape."""
+    if given.shape != own.shape:
+        raise ValueError(f"{name} is {tuple(given.shape)}, not {tuple(own.shape)}")
+    return given.to(own, copy=True)
 
 
 def _is_sound(values: Tensor) -> Tensor:
