@@ -29,8 +29,8 @@ HELD_SECONDS = 60.0
 """Of what the process has at the moment, the least in so much time is what it holds: the rest comes
 and goes within an iteration (about 25 MB), and would drown a slope of 1 MB an hour."""
 ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": "262144", "MALLOC_TRIM_THRESHOLD_": "262144"}
-"""Of glibc: what is freed goes back to the system at once, instead of when its heap happens to allow
-it, so that memory tells what is held."""
+"""Of glibc: what is freed goes back to the system at once, not when its heap happens to allow it, so
+that memory tells what is held."""
 LAUNCH = (
     "import sys; from pathlib import Path; from animRL.utils import paths; "
     "paths.LOGS = Path(sys.argv[1]); from animRL.scripts.cli import run_main; "
@@ -53,7 +53,7 @@ def status_of(process: int) -> dict[str, float]:
 
 
 def held(samples: list[dict[str, float]]) -> np.ndarray:
-    """Memory that is held (n, 2): the middle of each ``HELD_SECONDS`` [h], and the least in it [MB]."""
+    """Memory that is held (n, 2): the middle of each ``HELD_SECONDS`` [h], the least in it [MB]."""
     count = round(HELD_SECONDS / SAMPLE_SECONDS)
     parts = [samples[k : k + count] for k in range(0, len(samples) - count + 1, count)]
     return np.array(
@@ -65,8 +65,10 @@ def held(samples: list[dict[str, float]]) -> np.ndarray:
 def slope_per_hour(samples: list[dict[str, float]]) -> tuple[float, float]:
     """Slope [MB/h] of a straight line through what is held (least squares), and its error."""
     hours, memory = held(samples).T
-    (slope, _), covariance = np.polyfit(hours - hours[0], memory, 1, cov=True)
-    return float(slope), float(covariance[0, 0] ** 0.5)
+    fit, others, *_ = np.polyfit(hours - hours[0], memory, 1, full=True)
+    spread = (hours - hours.mean()) @ (hours - hours.mean())
+    error = float(others.sum()) / max(len(hours) - 2, 1) / spread
+    return float(fit[0]), error**0.5
 
 
 def seconds_per_iteration(samples: list[dict[str, float]], finished: list[Any]) -> float:
