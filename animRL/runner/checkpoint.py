@@ -1,26 +1,20 @@
 """Checkpoints: written whole or not at all, and read without running anything stored in them.
 
-What their file looks like, and what is looked at before torch reads it, stands in
-``checkpoint_archive.py``.
+What their file looks like, and how it is read, stands in ``checkpoint_archive.py``; here its
+numbers become tensors. torch's own reader is not used: what was looked at is what is taken.
 """
 
 from __future__ import annotations
 
 import io
-import pickle
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from animRL.runner.checkpoint_archive import (
-    MAX_BYTES,
-    inspect_checkpoint,
-    read_archive,
-    signed,
-)
-from animRL.runner.checkpoint_table import Foreign, Unsound
+from animRL.runner.checkpoint_archive import MAX_BYTES, inspect_checkpoint, read_archive, signed
+from animRL.runner.checkpoint_table import Foreign, TensorEntry, Unsound
 from animRL.utils.errors import InputError
 from animRL.utils.files import replacing
 
@@ -37,13 +31,14 @@ def save_checkpoint(path: str | Path, payload: dict[str, Any]) -> None:
         TypeError: if ``payload`` holds any other object; found here, not after hours of training.
     """
     data = _packed(payload)
-    try:
-        read_archive(data)
-    except (Unsound, Foreign) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise TypeError(f"a checkpoint takes plain values and tensors only: {reason}") from None
     if len(data) > MAX_BYTES:
         raise TooLarge(f"checkpoint '{path}' would be larger than {MAX_BYTES // 2**20} MB")
+    try:
+        read_archive(data)
+    except Foreign as error:
+        raise TypeError(f"a checkpoint takes plain values and tensors only: {error}") from None
+    except Unsound as error:
+        raise TooLarge(f"checkpoint '{path}' could not be read again: {error}") from None
     with replacing(Path(path)) as stream:
         stream.write(data)
 
@@ -57,18 +52,29 @@ def load_checkpoint(path: str | Path, device: str | torch.device = "cpu") -> dic
     Raises:
         InputError: as for ``inspect_checkpoint``; or if the file does not fit on the device.
     """
-    data = inspect_checkpoint(path).data
+    checkpoint = inspect_checkpoint(path)
     try:
-        return torch.load(io.BytesIO(data), map_location=device, weights_only=True)
+        parts = {
+            name: torch.from_numpy(numbers).to(device, copy=True)
+            for name, numbers in checkpoint.parts.items()
+        }
     except torch.OutOfMemoryError as error:
         raise InputError(f"checkpoint '{path}' does not fit on {device}: {error}") from None
-    except pickle.UnpicklingError:
-        raise InputError(
-            f"checkpoint '{path}' is refused: it holds objects other than tensors and plain values"
-        ) from None
-    except Exception as error:  # torch reports damage by many exception types
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise InputError(f"checkpoint '{path}' cannot be read: {reason[:160]}") from None
+    return {key: _with_tensors(value, parts) for key, value in checkpoint.values.items()}
+
+
+def _with_tensors(value: Any, parts: dict[str, torch.Tensor]) -> Any:
+    """Return what a table describes with its tensors, those of one part sharing it."""
+    if isinstance(value, TensorEntry):
+        numbers = parts[value.stored.part]
+        if value.stored.kind == "bf2":
+            numbers = numbers.view(torch.bfloat16)
+        return numbers.as_strided(value.shape, value.stride, value.offset)
+    if isinstance(value, dict):
+        return {key: _with_tensors(inner, parts) for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(_with_tensors(inner, parts) for inner in value)
+    return value
 
 
 def _packed(payload: dict[str, Any]) -> bytes:

@@ -15,14 +15,14 @@ import hashlib
 import io
 import re
 import struct
+import sys
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from animRL.runner.checkpoint_table import Foreign, TensorEntry, Unsound, read_table
+from animRL.runner.checkpoint_table import Foreign, Stored, TensorEntry, Unsound, read_table
 from animRL.utils.errors import InputError
 
 FORMAT = 2
@@ -32,18 +32,22 @@ MAX_BYTES = 512 * 2**20
 MAX_TABLE_BYTES = 8 * 2**20
 """Of the part that says what the tensors are called; ours have some 10 kB."""
 _TRAILER = re.compile(
-    rb"animRL ([\w.+-]{1,32}) checkpoint format (\d{1,4}) iteration (\d{1,12}) "
+    rb"animRL ([\w.+-]{1,32}) checkpoint format ([0-9]{1,4}) iteration ([0-9]{1,12}) "
     rb"sha256 ([0-9a-f]{64})"
 )
 _SUM_BYTES = 64
 _END = struct.Struct("<4s4H2LH")
 """The end of a zip archive (APPNOTE.TXT 4.3.16), its comment's length last."""
 _END_MARK = b"PK\x05\x06"
+_ENTRY_MARK, _MOST_ENTRIES = b"PK\x01\x02", 20_000
+"""How an entry of the archive's directory begins, and how many may be there before it is read."""
+_ZIP_ERRORS = (zipfile.BadZipFile, RuntimeError, EOFError, ValueError, LookupError, ArithmeticError)
 _LONGEST_END = 512
 """Of the comments that this project writes."""
 _PART = re.compile(
-    r"([^/]+)/(?:data\.pkl|data/\d+|byteorder|version|\.format_version|\.storage_alignment"
-    r"|\.data/serialization_id)"
+    r"([\w.-]+)/(?:data\.pkl|data/[0-9]+|byteorder|version|\.format_version|\.storage_alignment"
+    r"|\.data/serialization_id)",
+    re.ASCII,
 )
 """Names of an archive's parts; one with TorchScript in it would be handed to another loader."""
 
@@ -57,16 +61,24 @@ class Trailer(NamedTuple):
     digest: str
 
 
-class Checkpoint(NamedTuple):
-    """A file that has been looked at."""
+class Archive(NamedTuple):
+    """What an archive of ``torch.save`` holds."""
 
-    data: bytes
-    values: dict[str, Any]
+    values: Any
     """What was saved, with a ``TensorEntry`` in place of each tensor."""
+    parts: dict[str, np.ndarray]
+    """The stored numbers that they refer to, by part; of ``bf2``, as ``<u2``."""
+
+
+class Checkpoint(NamedTuple):
+    """A file that has been looked at; see ``Archive``."""
+
+    values: dict[str, Any]
+    parts: dict[str, np.ndarray]
 
 
 def inspect_checkpoint(path: str | Path) -> Checkpoint:
-    """Find out all that can be wrong with a checkpoint but whether it fits a configuration.
+    """Read a checkpoint, and find out all that can be wrong with it by itself.
 
     Raises:
         InputError: if the file is missing, too large, damaged, of a newer format, or not a
@@ -83,16 +95,17 @@ def inspect_checkpoint(path: str | Path) -> Checkpoint:
             )
         if trailer is not None and trailer.digest != digest(data[:-_SUM_BYTES]):
             raise Unsound("its checksum is not that of its content")
-        values = read_archive(data, whole=trailer is None)
-        if (wrong := _wrong_content(values, data)) is not None:
+        archive = read_archive(data, whole=trailer is None)
+        if (wrong := _wrong_content(archive)) is not None:
             raise InputError(f"checkpoint '{path}' {wrong}")
     except Unsound as error:
         raise InputError(f"checkpoint '{path}' is damaged or not a checkpoint: {error}") from None
-    except Foreign:
+    except Foreign as error:
         raise InputError(
-            f"checkpoint '{path}' is refused: it holds objects other than tensors and plain values"
+            f"checkpoint '{path}' is refused: it holds objects other than tensors and plain values "
+            f"({error})"
         ) from None
-    return Checkpoint(data, values)
+    return Checkpoint(*archive)
 
 
 def is_valid_checkpoint(path: str | Path) -> bool:
@@ -131,26 +144,30 @@ def digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def read_archive(data: bytes, whole: bool = False) -> Any:
-    """Return what an archive holds, see ``read_table``.
+def read_archive(data: bytes, whole: bool = False) -> Archive:
+    """Return what an archive holds.
 
     Args:
         data: the archive.
-        whole: compare the zip archive's own sums.
+        whole: compare the zip archive's own sums of all its parts.
 
     Raises:
         Unsound, Foreign: if it is no archive of tensors and plain values.
     """
+    if data.count(_ENTRY_MARK) > _MOST_ENTRIES:
+        raise Unsound("it has too many parts")
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            prefix = _check_parts(archive, len(data))
+            folder = _check_parts(archive, len(data))
             if whole and (damaged := archive.testzip()):
                 raise Unsound(f"the sum of its part {damaged} is wrong")
-            values = read_table(archive.read(f"{prefix}/data.pkl"))
-            _check_stored(archive, prefix, values)
-    except (zipfile.BadZipFile, NotImplementedError, EOFError, ValueError, OSError) as error:
+            _check_byte_order(archive, folder)
+            values, stored = read_table(archive.read(f"{folder}/data.pkl"))
+            parts = {part.part: _numbers(archive, folder, part) for part in stored}
+    # zipfile reports damage by many exception types.
+    except (*_ZIP_ERRORS, OSError) as error:
         raise Unsound(f"not an archive of torch.save ({str(error)[:80]})") from None
-    return values
+    return Archive(values, parts)
 
 
 def _bytes_of(path: Path) -> bytes:
@@ -192,6 +209,8 @@ def _check_parts(archive: zipfile.ZipFile, size: int) -> str:
     entries = archive.infolist()
     if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries):
         raise Unsound("its parts are compressed")
+    if any(entry.compress_size != entry.file_size or entry.flag_bits & 1 for entry in entries):
+        raise Unsound("its parts have two sizes, or are encrypted")
     if sum(entry.file_size for entry in entries) > size:
         raise Unsound("its parts claim more bytes than the file has")
     matches = [_PART.fullmatch(entry.filename) for entry in entries]
@@ -206,30 +225,25 @@ def _check_parts(archive: zipfile.ZipFile, size: int) -> str:
     return str(folders.pop())
 
 
-def _check_stored(archive: zipfile.ZipFile, folder: str, values: Any) -> None:
-    """Refuse tensors whose numbers are not all there."""
-    sizes = {entry.filename: entry.file_size for entry in archive.infolist()}
-    for entry in _tensors(values):
-        stored = entry.stored
-        if sizes.get(f"{folder}/data/{stored.part}", -1) != stored.length * stored.item_bytes:
-            raise Unsound("a tensor claims more numbers than are stored")
+def _check_byte_order(archive: zipfile.ZipFile, folder: str) -> None:
+    name = f"{folder}/byteorder"
+    if sys.byteorder != "little" or (
+        name in archive.namelist() and archive.read(name) != b"little"
+    ):
+        raise Unsound("its numbers are not in the order of bytes that is read here")
 
 
-def _tensors(values: Any) -> Iterator[TensorEntry]:
-    """All tensors in what a table describes."""
-    waiting = [values]
-    while waiting:
-        value = waiting.pop()
-        if isinstance(value, TensorEntry):
-            yield value
-        elif isinstance(value, dict):
-            waiting.extend(value.values())
-        elif isinstance(value, (list, tuple)):
-            waiting.extend(value)
+def _numbers(archive: zipfile.ZipFile, folder: str, stored: Stored) -> np.ndarray:
+    """The numbers of a part, all of which have to be there."""
+    content = archive.read(f"{folder}/data/{stored.part}")
+    if len(content) != stored.length * stored.item_bytes:
+        raise Unsound("a tensor claims more numbers than are stored")
+    return np.frombuffer(bytearray(content), {"bf2": "<u2"}.get(stored.kind, "<" + stored.kind))
 
 
-def _wrong_content(values: Any, data: bytes) -> str | None:
+def _wrong_content(archive: Archive) -> str | None:
     """What a payload lacks of networks, optimiser and iteration, if anything."""
+    values = archive.values
     if not isinstance(values, dict):
         kind = "Tensor" if isinstance(values, TensorEntry) else type(values).__name__
         return f"holds a {kind}, not a dictionary"
@@ -240,36 +254,21 @@ def _wrong_content(values: Any, data: bytes) -> str | None:
     if missing:
         found = ", ".join(sorted(str(key) for key in values)[:10]) or "nothing"
         return f"lacks {', '.join(missing)} (it holds {found})"
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            for key in MODEL_KEYS[:2]:
-                for name, entry in values[key].items():
-                    if not isinstance(entry, TensorEntry) or not _is_finite(archive, entry):
-                        return f"is wrong: {key}.{name} is no tensor of finite numbers"
-    except zipfile.BadZipFile as error:
-        raise Unsound(str(error)) from None
+    finite: dict[str, bool] = {}
+    for key in MODEL_KEYS[:2]:
+        for name, entry in values[key].items():
+            if not isinstance(entry, TensorEntry):
+                return f"is wrong: {key}.{name} is no tensor of finite numbers"
+            part = entry.stored.part
+            if part not in finite:
+                finite[part] = _is_finite(archive.parts[part], entry.stored.kind)
+            if not finite[part]:
+                return f"is wrong: {key}.{name} is no tensor of finite numbers"
     return None
 
 
-def _is_finite(archive: zipfile.ZipFile, entry: TensorEntry) -> bool:
-    """Whether a tensor's numbers are all finite."""
-    return bool(np.isfinite(_numbers(archive, entry)).all())
-
-
-def _numbers(archive: zipfile.ZipFile, entry: TensorEntry) -> np.ndarray:
-    """The numbers of a tensor, of those that NumPy does not know in the next larger kind."""
-    folder = archive.namelist()[0].partition("/")[0]
-    order = ">" if _byte_order(archive, folder) == b"big" else "<"
-    kind = {"bf2": "u2"}.get(entry.stored.kind, entry.stored.kind)
-    stored = np.frombuffer(archive.read(f"{folder}/data/{entry.stored.part}"), order + kind)
-    if entry.stored.kind == "bf2":  # the upper half of a number in single precision
-        stored = (stored.astype(np.uint32) << 16).view(np.float32)
-    steps = [step * stored.itemsize for step in entry.stride]
-    return np.lib.stride_tricks.as_strided(
-        stored[entry.offset :], entry.shape, steps, writeable=False
-    )
-
-
-def _byte_order(archive: zipfile.ZipFile, folder: str) -> bytes:
-    name = f"{folder}/byteorder"
-    return archive.read(name) if name in archive.namelist() else b"little"
+def _is_finite(numbers: np.ndarray, kind: str) -> bool:
+    """Whether stored numbers are all finite."""
+    if kind == "bf2":  # the upper half of a number in single precision
+        return bool(((numbers & 0x7F80) != 0x7F80).all())
+    return bool(np.isfinite(numbers).all())

@@ -12,18 +12,18 @@ from collections.abc import Callable
 from math import prod
 from typing import Any, NamedTuple
 
-MAX_VALUES = 2_000_000
-"""Instructions in a table, and values in what it describes; a nest of references can hold more than
-any memory."""
+MAX_VALUES = 500_000
+"""Instructions in a table, and values in what it describes: ours have some thousand, and a nest of
+references can hold more than any memory."""
 _PLAIN = (bool, int, float, str, type(None))
-_VALUES = {
-    *("BININT", "BININT1", "BININT2", "LONG1", "BINFLOAT", "BINUNICODE", "SHORT_BINUNICODE"),
-}
+_VALUES = {"BININT", "BININT1", "BININT2", "LONG1", "BINFLOAT", "BINUNICODE"}
 _CONSTANTS: dict[str, Callable[[], Any]] = {
     "NONE": lambda: None, "NEWTRUE": lambda: True, "NEWFALSE": lambda: False,
     "EMPTY_DICT": dict, "EMPTY_LIST": list, "EMPTY_TUPLE": tuple,
 }  # fmt: skip
 _MOST_DIMENSIONS = 64  # torch's own limit
+_LARGEST_SIZE = 2**62
+_DEEPEST = 50  # ours have some ten levels
 _TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
 _REBUILD = "torch._utils _rebuild_tensor_v2"
 _ORDERED = "collections OrderedDict"
@@ -70,14 +70,17 @@ class TensorEntry(NamedTuple):
     stride: tuple[int, ...]
 
 
-class _Name(NamedTuple):
+class _Name:
     """A function or class that the table names; never imported."""
 
-    text: str
+    def __init__(self, text: str) -> None:
+        self.text = text
 
 
-def read_table(table: bytes) -> Any:
-    """Return what a table describes: dictionaries, lists, tuples, plain values, ``TensorEntry``.
+def read_table(table: bytes) -> tuple[Any, list[Stored]]:
+    """Return what a table describes, and all the stored numbers that it refers to.
+
+    That is dictionaries, lists, tuples, plain values, and ``TensorEntry``.
 
     Raises:
         Unsound: if it makes no sense, or describes more than is stored.
@@ -90,11 +93,11 @@ def read_table(table: bytes) -> Any:
                 raise Unsound("it holds too many values")
             reader.follow(instruction.name, argument)
         (value,) = reader.stack
-    except (ValueError, IndexError, KeyError, TypeError, UnicodeError) as error:
+    except (ValueError, LookupError, TypeError, ArithmeticError) as error:
         reason = " ".join(str(error).split())[:80]
         raise Unsound(f"the table of its tensors makes no sense ({reason})") from None
     _check_values(value)
-    return value
+    return value, list(reader.stored.values())
 
 
 class _Reader:
@@ -104,6 +107,8 @@ class _Reader:
         self.stack: list[Any] = []
         self._below: list[list[Any]] = []
         self._memo: dict[int, Any] = {}
+        self.stored: dict[str, Stored] = {}
+        """By part: one part has one kind of numbers."""
 
     def follow(self, name: str, argument: Any) -> None:
         """Do what one instruction says."""
@@ -133,23 +138,9 @@ class _Reader:
         values, self.stack = self.stack, self._below.pop()
         return values
 
-    def _drop(self, _: Any) -> None:
-        self.stack.pop()
-
-    def _drop_marked(self, _: Any) -> None:
-        self._since_mark()
-
     def _make_tuple(self, _: Any) -> None:
         values = tuple(self._since_mark())
         self.stack.append(values)
-
-    def _make_list(self, _: Any) -> None:
-        values = self._since_mark()
-        self.stack.append(values)
-
-    def _make_dict(self, _: Any) -> None:
-        values = self._since_mark()
-        self.stack.append(dict(zip(values[::2], values[1::2], strict=True)))
 
     def _append(self, _: Any) -> None:
         value = self.stack.pop()
@@ -161,14 +152,16 @@ class _Reader:
 
     def _set(self, _: Any) -> None:
         value, key = self.stack.pop(), self.stack.pop()
-        self._expected(dict)[key] = value
+        self._enter([key, value])
 
     def _set_all(self, _: Any) -> None:
-        values = self._since_mark()
-        self._expected(dict).update(zip(values[::2], values[1::2], strict=True))
+        self._enter(self._since_mark())
 
-    def _remember(self, _: Any) -> None:
-        self._memo[len(self._memo)] = self.stack[-1]
+    def _enter(self, values: list[Any]) -> None:
+        """Put keys and values, in turns, into the dictionary on the stack."""
+        if any(type(key) not in (str, int) for key in values[::2]):
+            raise TypeError("a key that is neither a name nor a number")
+        self._expected(dict).update(zip(values[::2], values[1::2], strict=True))
 
     def _remember_as(self, number: int) -> None:
         self._memo[number] = self.stack[-1]
@@ -178,16 +171,20 @@ class _Reader:
 
     def _refer(self, _: Any) -> None:
         what, kind, part, place, count = self.stack.pop()
-        texts = isinstance(part, str) and isinstance(place, str) and type(count) is int
-        if what != "storage" or not texts or not isinstance(kind, _Name):
+        texts = isinstance(part, str) and isinstance(place, str)
+        if what != "storage" or not texts or not isinstance(kind, _Name) or not _is_size(count):
             raise ValueError("a reference to something that is not stored")
-        self.stack.append(Stored(_STORAGES[kind.text], part, count))
+        found = Stored(_STORAGES[kind.text], part, count)
+        if self.stored.setdefault(part, found) != found:
+            raise ValueError("a part that is said to hold two kinds of numbers")
+        self.stack.append(found)
 
     def _call(self, _: Any) -> None:
         given, called = self.stack.pop(), self.stack.pop()
-        if called == _Name(_ORDERED) and given == ():
+        name = called.text if isinstance(called, _Name) and type(given) is tuple else None
+        if name == _ORDERED and given == ():
             self.stack.append({})
-        elif called == _Name(_REBUILD):
+        elif name == _REBUILD:
             self.stack.append(_tensor(*given))
         else:
             raise Foreign("it calls something else than what makes a tensor")
@@ -204,19 +201,13 @@ class _Reader:
 
 _STEPS: dict[str, Callable[[_Reader, Any], None]] = {
     "PROTO": lambda reader, argument: None,
-    "FRAME": lambda reader, argument: None,
     "STOP": lambda reader, argument: None,
     "MARK": _Reader._mark,
-    "POP": _Reader._drop,
-    "POP_MARK": _Reader._drop_marked,
     "TUPLE": _Reader._make_tuple,
-    "LIST": _Reader._make_list,
-    "DICT": _Reader._make_dict,
     "APPEND": _Reader._append,
     "APPENDS": _Reader._append_all,
     "SETITEM": _Reader._set,
     "SETITEMS": _Reader._set_all,
-    "MEMOIZE": _Reader._remember,
     "BINPUT": _Reader._remember_as,
     "LONG_BINPUT": _Reader._remember_as,
     "BINGET": _Reader._recall,
@@ -228,35 +219,42 @@ _STEPS: dict[str, Callable[[_Reader, Any], None]] = {
 
 
 def _tensor(
-    stored: Any, offset: Any, shape: Any, stride: Any, needs_gradient: Any, hooks: Any, *more: Any
-) -> TensorEntry:
+    stored: Any, offset: Any, shape: Any, stride: Any, needs_gradient: Any, hooks: Any,
+    metadata: Any = None,
+) -> TensorEntry:  # fmt: skip
     """Check what a tensor is made of."""
-    numbers = (offset, *shape, *stride)
-    if not isinstance(stored, Stored) or any(type(n) is not int or n < 0 for n in numbers):
+    if not isinstance(stored, Stored) or type(shape) is not tuple or type(stride) is not tuple:
         raise ValueError("a tensor of something else than stored numbers")
-    if type(needs_gradient) is not bool or hooks != {} or any(m is not None for m in more):
-        raise ValueError("a tensor with something attached")
     if len(shape) != len(stride) or len(shape) > _MOST_DIMENSIONS:
         raise ValueError("a tensor with other strides than dimensions, or too many")
+    if not all(_is_size(number) for number in (offset, *shape, *stride)):
+        raise ValueError("a tensor of a size that is none")
+    if type(needs_gradient) is not bool or hooks != {} or metadata is not None:
+        raise ValueError("a tensor with something attached")
+    if 0 in shape:
+        return TensorEntry(stored, 0, shape, stride)
     last = offset + sum((size - 1) * step for size, step in zip(shape, stride))
-    if prod(shape) > stored.length or (prod(shape) and last >= stored.length):
+    if prod(shape) > stored.length or last >= stored.length:
         raise Unsound("a tensor claims more numbers than are stored")
-    return TensorEntry(stored, offset, tuple(shape), tuple(stride))
+    return TensorEntry(stored, offset, shape, stride)
+
+
+def _is_size(number: Any) -> bool:
+    """Whether something is a count, not absurd before anything is computed with it."""
+    return type(number) is int and 0 <= number < _LARGEST_SIZE
 
 
 def _check_values(value: Any) -> None:
-    """Refuse what is no tensor or plain value, and more values than any checkpoint has."""
-    waiting, seen = [value], 0
+    """Refuse what is no tensor or plain value, and more values, or deeper, than any of ours."""
+    waiting, seen = [(value, 0)], 0
     while waiting:
-        value = waiting.pop()
+        value, depth = waiting.pop()
         inside = type(value) in (dict, list, tuple)
         seen += 1 + (len(value) if inside else 0)
-        if seen > 2 * MAX_VALUES:
-            raise Unsound("it holds too many values")
-        if type(value) is dict:
-            waiting.extend(value.keys())
-            waiting.extend(value.values())
-        elif inside:
-            waiting.extend(value)
+        if seen > 2 * MAX_VALUES or depth > _DEEPEST:
+            raise Unsound("it holds too many values, or too deep")
+        if inside:
+            inner = [*value, *value.values()] if type(value) is dict else value
+            waiting.extend((part, depth + 1) for part in inner)
         elif not isinstance(value, (*_PLAIN, TensorEntry)):
             raise Unsound("it holds something that is neither a tensor nor a plain value")

@@ -145,16 +145,19 @@ def find_checkpoint(run_dir: str | Path, checkpoint: int | None = None) -> Path:
     raise InputError(f"no checkpoint in '{run_dir}': {_EXPECTED} expected")
 
 
-def find_resumable(run_dir: str | Path) -> Path:
-    """Find the newest valid checkpoint of an iteration, else what ``find_checkpoint`` finds by -1.
+def find_resumable(run_dir: str | Path, checkpoint: int | None = None) -> Path:
+    """Find the checkpoint from which a training goes on: of an iteration, or by itself the newest.
 
     The best policy may be of a later iteration than what was saved before a training was killed;
-    it holds no environments, so that nothing can go on from there exactly.
+    it holds no environments, so that nothing can go on from there exactly. So the newest valid one
+    of an iteration is taken, else what ``find_checkpoint`` finds by -1.
 
     Raises:
         InputError: if there is none.
     """
     run_dir = Path(run_dir)
+    if checkpoint not in (None, -1):
+        return find_checkpoint(run_dir, checkpoint)
     for path in _candidates(run_dir, -1):
         if is_numbered(path) and is_valid_checkpoint(path):
             return path

@@ -23,6 +23,7 @@ from animRL.scripts.cli import (
     load_configurations,
     run_main,
 )
+from animRL.scripts.early_checks import check_networks
 from animRL.scripts.films import (
     clip_steps,
     cut,
@@ -94,10 +95,14 @@ def main(argv: list[str] | None = None) -> int:
     if not 1 <= args.frames <= MOST_FRAMES:
         parser.error(f"--frames {args.frames}: valid: 1 to {MOST_FRAMES}")
 
+    folders = find_policies(args.results, args.tasks)
+    for task, folder in folders.items():
+        env_cfg, train_cfg = load_configurations(task, folder)
+        check_networks(folder / "model.pt", train_cfg, len(env_cfg.character.joint_names))
+
     from animRL.viewer.rendering import Look
 
     began = time.perf_counter()
-    folders = find_policies(args.results, args.tasks)
     played = [_play(task, folder, args) for task, folder in folders.items()]
     print_table(played)
     sheet = args.out / "demo.png"

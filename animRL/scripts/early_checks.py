@@ -22,7 +22,7 @@ _PREFIX = "reward_"
 _REWARDS = PACKAGE_ROOT / "reward" / "rewards.py"
 
 
-def check_early(args: argparse.Namespace, of_run: bool = False) -> None:
+def check_early(args: argparse.Namespace, of_run: bool = False, may_be_none: bool = False) -> None:
     """Find out what is wrong with a command line, and with the files that it names.
 
     What needs torch, such as a checkpoint's optimiser, is seen later. One of many processes checks
@@ -32,6 +32,7 @@ def check_early(args: argparse.Namespace, of_run: bool = False) -> None:
         args: what was typed.
         of_run: whether the configuration is that of a run. It is read where ``--load_run`` names
             its folder; else only what was typed is checked, and that the motions are clips.
+        may_be_none: whether there need not be a run yet, if none is named.
 
     Raises:
         InputError, ConfigError: in one line, with the option, or the file and field.
@@ -41,7 +42,7 @@ def check_early(args: argparse.Namespace, of_run: bool = False) -> None:
     env_cfg, train_cfg = make_env_cfg(args.task), make_train_cfg(args.task)
     if os.environ.get("WORLD_SIZE", "1") != "1":
         return
-    folder = _run_folder(args, train_cfg) if of_run else None
+    folder = _run_folder(args, train_cfg, may_be_none) if of_run else None
     if folder is not None:
         env_cfg, train_cfg = load_configurations(args.task, folder, args)
     apply_overrides(env_cfg, train_cfg, args)
@@ -53,8 +54,8 @@ def check_early(args: argparse.Namespace, of_run: bool = False) -> None:
         _check_clips(env_cfg.motion_loader.motion_files)
 
 
-def _run_folder(args: argparse.Namespace, train_cfg: Any) -> Path | None:
-    """The folder that ``--load_run`` means; None if it is not given and nothing was trained yet.
+def _run_folder(args: argparse.Namespace, train_cfg: Any, may_be_none: bool) -> Path | None:
+    """The folder that ``--load_run`` means; None if there need not be one.
 
     Raises:
         InputError: if there is no such run.
@@ -67,7 +68,7 @@ def _run_folder(args: argparse.Namespace, train_cfg: Any) -> Path | None:
     try:
         return find_run(args.load_run, paths.LOGS, experiment, args.task)
     except InputError:
-        if args.load_run is None:
+        if args.load_run is None and may_be_none:
             return None
         raise
 
@@ -78,18 +79,24 @@ def _check_policy(args: argparse.Namespace, run: Path, train_cfg: Any, num_joint
     Raises:
         InputError: naming the file, and what is wrong in it.
     """
-    from animRL.runner.checkpoint_archive import inspect_checkpoint
-    from animRL.runner.network_shapes import check_fits
     from animRL.runner.run_dir import find_checkpoint, find_resumable
 
     goes_on = bool(getattr(args, "resume", None))
-    asked = getattr(args, "checkpoint", None)
-    if goes_on and asked in (None, -1):
-        checkpoint = find_resumable(run)
-    else:
-        checkpoint = find_checkpoint(run, asked)
-    values = inspect_checkpoint(checkpoint).values
-    check_fits(checkpoint, values, train_cfg, num_joints, with_critic=goes_on)
+    find = find_resumable if goes_on else find_checkpoint
+    path = find(run, getattr(args, "checkpoint", None))
+    check_networks(path, train_cfg, num_joints, with_critic=goes_on)
+
+
+def check_networks(path: Path, train_cfg: Any, num_joints: int, with_critic: bool = False) -> None:
+    """Refuse a checkpoint that cannot be read or holds other networks than are configured.
+
+    Raises:
+        InputError: naming the file, and what is wrong in it.
+    """
+    from animRL.runner.checkpoint_archive import inspect_checkpoint
+    from animRL.runner.network_shapes import check_fits
+
+    check_fits(path, inspect_checkpoint(path).values, train_cfg, num_joints, with_critic)
 
 
 def _check_clips(motion_files: Sequence[str]) -> None:

@@ -16,6 +16,7 @@ from animRL.scripts.cli import (
     load_configurations,
     run_main,
 )
+from animRL.scripts.early_checks import check_networks
 from animRL.utils.errors import InputError
 
 EXAMPLE = "python scripts/parity.py --task=walk --sim mujoco warp --policy=results/walk"
@@ -27,6 +28,8 @@ ACTION_STD = 0.3
 def main(argv: list[str] | None = None) -> int:
     """Compare, print, and return 0 if the engines agree, else 1."""
     args = _parse(argv)
+    if args.policy:
+        _check_policy(args)
     import torch
 
     from animRL.evaluation.parity import compare, outcomes_differ, verdict
@@ -94,6 +97,25 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
     return args
 
 
+def _run(args: argparse.Namespace) -> Path:
+    """The run whose policy acts."""
+    from animRL.runner.run_dir import find_run
+    from animRL.tasks import make_train_cfg
+    from animRL.utils.paths import LOGS
+
+    experiment = make_train_cfg(args.task).runner.experiment_name
+    return find_run(args.policy, LOGS, experiment, args.task)
+
+
+def _check_policy(args: argparse.Namespace) -> None:
+    """Find out before torch is loaded, which takes seconds, what is wrong with a policy."""
+    from animRL.runner.run_dir import find_checkpoint
+
+    run = _run(args)
+    env_cfg, train_cfg = load_configurations(args.task, run, args)
+    check_networks(find_checkpoint(run), train_cfg, len(env_cfg.character.joint_names))
+
+
 def _takes(sim: str, device: str) -> bool:
     """Whether an engine can use a device on this machine."""
     from animRL.sim.factory import resolve_device, resolve_engine
@@ -108,15 +130,10 @@ def _takes(sim: str, device: str) -> bool:
 
 def _configuration(args: argparse.Namespace, sim: str, second: bool = False) -> tuple[Any, Any]:
     """Settings of the task, or of the policy's run, for one engine; and of its training."""
-    from animRL.runner.run_dir import find_run
     from animRL.tasks import make_env_cfg, make_train_cfg
-    from animRL.utils.paths import LOGS
 
     if args.policy:
-        run = find_run(
-            args.policy, LOGS, make_train_cfg(args.task).runner.experiment_name, args.task
-        )
-        env_cfg, train_cfg = load_configurations(args.task, run, args)
+        env_cfg, train_cfg = load_configurations(args.task, _run(args), args)
     else:
         env_cfg, train_cfg = make_env_cfg(args.task), make_train_cfg(args.task)
     own = [*(args.set or []), *(args.second if second else [])]
@@ -164,11 +181,9 @@ def _actions(args: argparse.Namespace, task: Any) -> Callable[[Any, int], Any]:
 
 def _policy(args: argparse.Namespace, task: Any) -> Any:
     from animRL.runner.policy import load_policy
-    from animRL.runner.run_dir import find_checkpoint, find_run
-    from animRL.tasks import make_train_cfg
-    from animRL.utils.paths import LOGS
+    from animRL.runner.run_dir import find_checkpoint
 
-    run = find_run(args.policy, LOGS, make_train_cfg(args.task).runner.experiment_name, args.task)
+    run = _run(args)
     _, train_cfg = load_configurations(args.task, run, args)
     return load_policy(find_checkpoint(run, None), train_cfg, task)
 

@@ -36,16 +36,13 @@ def resumed_configurations(args: argparse.Namespace, logs: Path) -> tuple[Any, A
     Raises:
         InputError: if there is no such run or checkpoint.
     """
-    from animRL.runner.run_dir import find_checkpoint, find_resumable, find_run
+    from animRL.runner.run_dir import find_resumable, find_run
     from animRL.tasks import make_train_cfg
 
     experiment = args.experiment_name or make_train_cfg(args.task).runner.experiment_name
     run = find_run(args.load_run, logs, experiment, args.task)
     env_cfg, train_cfg = load_configurations(args.task, run, args)
-    if args.checkpoint in (None, -1):
-        checkpoint = find_resumable(run)
-    else:
-        checkpoint = find_checkpoint(run, args.checkpoint)
+    checkpoint = find_resumable(run, args.checkpoint)
     before = _settings(env_cfg, train_cfg)
     apply_overrides(env_cfg, train_cfg, args)
     after = _settings(env_cfg, train_cfg)

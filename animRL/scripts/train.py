@@ -62,6 +62,8 @@ def main(argv: list[str] | None = None) -> int:
         "<= 0.05 m, at the latest after max_iterations (left out: go on to max_iterations)",
     )
     args = parser.parse_args(argv)
+    if not args.resume and (args.load_run is not None or args.checkpoint is not None):
+        raise InputError("--load_run, --checkpoint: valid for training only with --resume")
     check_early(args, of_run=bool(args.resume))
 
     from animRL.runner.processes import Processes
@@ -202,8 +204,6 @@ def _configurations(args: argparse.Namespace) -> tuple[Any, Any, Resumed | None]
     from animRL.tasks import make_env_cfg, make_train_cfg
     from animRL.utils.paths import LOGS
 
-    if not args.resume and (args.load_run is not None or args.checkpoint is not None):
-        raise InputError("--load_run, --checkpoint: valid for training only with --resume")
     resumed = None
     if args.resume:
         env_cfg, train_cfg, resumed = resumed_configurations(args, LOGS)

@@ -55,7 +55,7 @@ def main(argv: list[str] | None = None) -> int:
             if getattr(args, name) is not None:
                 parser.error(f"--{name}: not for clips alone; valid: with --load_run or --actions")
     shows_run = not args.actions and (args.load_run is not None or not args.motion)
-    check_early(args, of_run=shows_run)
+    check_early(args, of_run=shows_run, may_be_none=True)
     _check_view(args)
     _be_modest()
     ended = threading.Event()

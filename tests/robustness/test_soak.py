@@ -26,10 +26,10 @@ WARM_UP = 1 / 6
 """Share of the time that is left out of the slopes."""
 SAMPLE_SECONDS = 2.0
 HELD_SECONDS = 60.0
-"""Of what the process has at the moment, the least in so much time is what it holds: the rest comes
-and goes within an iteration (about 25 MB), and would drown a slope of 1 MB an hour."""
+"""Of what the process has at the moment, the least in so much time is what it holds: the rest
+comes and goes within an iteration (about 25 MB), and would drown a slope of 1 MB an hour."""
 ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": "262144", "MALLOC_TRIM_THRESHOLD_": "262144"}
-"""Of glibc: what is freed goes back to the system at once, not when its heap happens to allow it, so
+"""Of glibc: what is freed goes back to the system at once, not when its heap allows it, so
 that memory tells what is held."""
 LAUNCH = (
     "import sys; from pathlib import Path; from animRL.utils import paths; "

@@ -92,7 +92,12 @@ def test_damaged_files_are_refused_in_one_line(tmp_path: Path) -> None:
     content = whole.read_bytes()
     flipped = bytearray(content)
     flipped[len(flipped) // 3] ^= 0xFF
-    damaged = {"truncated": content[:-200], "empty": b"", "text": b"not a checkpoint\n" * 9}
+    damaged = {
+        "truncated": content[:-200],
+        "flipped": bytes(flipped),
+        "empty": b"",
+        "text": b"not a checkpoint\n" * 9,
+    }
     for name, data in damaged.items():
         path = tmp_path / f"{name}.pt"
         path.write_bytes(data)

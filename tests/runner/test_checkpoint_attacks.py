@@ -6,8 +6,11 @@ import io
 import os
 import pickle
 import random
-import resource
+import re
 import struct
+import subprocess
+import sys
+import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -20,12 +23,13 @@ from animRL.runner.checkpoint_archive import (
     FORMAT,
     MAX_BYTES,
     digest,
-    inspect_checkpoint,
     is_valid_checkpoint,
     iteration_of,
 )
 from animRL.runner.run_dir import find_checkpoint, iteration_path
 from animRL.utils.errors import InputError
+from animRL.utils.paths import REPO_ROOT
+from tests.runner.crafted import NUMBERS, archive, number, stored, table, tensor, text, with_field
 
 COUNTS = [pytest.param(100, id="100"), pytest.param(1000, id="1000", marks=pytest.mark.slow)]
 
@@ -132,16 +136,6 @@ class Call:
         return self.function, self.arguments
 
 
-def archive(table: bytes, *others: tuple[str, bytes], compression: int = zipfile.ZIP_STORED):  # type: ignore[no-untyped-def]
-    """An archive like those of torch.save, of a table and other parts."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", compression) as parts:
-        own = {"archive/data.pkl": table, "archive/byteorder": b"little", "archive/version": b"3\n"}
-        for name, content in {**own, **dict(others)}.items():
-            parts.writestr(name, content)
-    return buffer.getvalue()
-
-
 def signed(content: bytes) -> bytes:
     """With a trailer that fits: the sum says that a file is whole, not that it is honest."""
     trailer = f"animRL 0.1.0 checkpoint format {FORMAT} iteration 7 sha256 ".encode()
@@ -163,19 +157,11 @@ def nest(levels: int) -> list:
     return value
 
 
-def claimed(numbers: int, stored: int) -> bytes:
-    """A tensor that claims more numbers than there are."""
-    content = saved(torch.zeros(stored))
-    with zipfile.ZipFile(io.BytesIO(content)) as old:
-        parts = {name: old.read(name) for name in old.namelist()}
-    (table,) = (name for name in parts if name.endswith("data.pkl"))
-    own = pickle.dumps(stored, 2)[2:-1]
-    parts[table] = parts[table].replace(own, pickle.dumps(numbers, 2)[2:-1])
-    return archive(parts.pop(table), *parts.items())
+CALLS = ("eval", "exec", "system", "open", "torch.load", "stack global", "instance", "bytearray")
 
 
-def malicious(marker: Path) -> dict[str, bytes]:
-    """Each tries to make the file ``marker``, or to take all memory."""
+def code(marker: Path) -> dict[str, bytes]:
+    """Each tries to make the file ``marker``."""
     run = f"open({str(marker)!r}, 'w').close()"
     return {
         "eval": saved(Call(eval, run)),
@@ -186,41 +172,179 @@ def malicious(marker: Path) -> dict[str, bytes]:
         "plain pickle": pickle.dumps(Call(os.system, f"touch {marker}")),
         "old torch file": b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.\x80\x02M\xe9\x03."
         + pickle.dumps(Call(os.system, f"touch {marker}"), 2),
-        "stack global": archive(pickle.dumps(Call(eval, run), 4)),
-        "instance": archive(b"(S'touch " + str(marker).encode() + b"'\nios\nsystem\n."),
-        "bytearray": archive(b"\x80\x02c__builtin__\nbytearray\n\x8a\x05\x00\x00\x00\x00@\x85R."),
-        "zip bomb": archive(b"\x80\x02].", ("archive/data/0", b"\0" * 10**8),
-                            compression=zipfile.ZIP_DEFLATED),
-        "nest": saved(nest(60)),
-        "huge tensor": claimed(10**9 + 7, 12347),
-        "repeated row": saved(torch.zeros(1, 12347).expand(10**7, 12347)),
-        "memo index": archive(b"\x80\x02]r\xff\xff\xff\x7f."),
-        "many": archive(b"\x80\x02(" + b"K\x01" * 3_000_000 + b"l."),
-        "no table": archive(b"").replace(b"data.pkl", b"data.pkk"),
-        "script": archive(b"\x80\x02].", ("archive/code/__torch__.py", run.encode()),
-                          ("archive/constants.pkl", b"\x80\x02).")),
-        "escaping part": archive(b"\x80\x02].", ("../../escaped", b"x")),
+        "stack global": archive(table(pickle.dumps(Call(eval, run), 4)[2:-1]), NUMBERS),
+        "instance": archive(table(b"(S'touch " + str(marker).encode() + b"'\nios\nsystem\n"),
+                            NUMBERS),
+        "bytearray": archive(table(b"c__builtin__\nbytearray\n\x8a\x05\0\0\0\0@\x85R"), NUMBERS),
     }  # fmt: skip
 
 
+GOOD = archive(table(), NUMBERS)
+BIG = b"\x8a\xff" + b"\xff" * 254 + b"\x7f"
+REBUILD = b"ctorch._utils\n_rebuild_tensor_v2\n"
+UNSOUND: dict[str, tuple[bytes, str]] = {
+    "zip bomb": (
+        archive(table(), NUMBERS, ("archive/data/1", b"\0" * 10**8),
+                compression=zipfile.ZIP_DEFLATED), "parts are compressed",
+    ),
+    "nest": (saved(nest(60)), "too many values"),
+    "deep": (archive(table(b"]" * 200 + b"a" * 199), NUMBERS), "too deep"),
+    "huge tensor": (archive(table(tensor(stored(length=4), 0, (10**9,))), NUMBERS), "claims more"),
+    "huge part": (
+        archive(table(tensor(stored(length=10**9), 0, (10**9,))), NUMBERS), "two kinds|claims more"
+    ),
+    "repeated row": (saved(torch.zeros(1, 12347).expand(10**7, 12347)), "claims more"),
+    "out of bounds": (archive(table(tensor(stored(), 3, (2,))), NUMBERS), "claims more"),
+    "stride": (archive(table(tensor(stored(), 0, (1, 4), (2**62, 1))), NUMBERS), "of a size that"),
+    "empty of no size": (
+        archive(table(tensor(stored(), 0, (0, 2**70), (1, 1))), NUMBERS), "of a size that"
+    ),
+    "65 dimensions": (
+        archive(table(tensor(stored(), 0, (1,) * 65, (1,) * 65)), NUMBERS), "or too many"
+    ),
+    "big integers": (
+        archive(table(REBUILD + b"q\x000" + b"(" + stored() + number(0) + b"(" + BIG * 63
+                      + b"K\x00t(" + BIG * 64 + b"t\x89}tq\x010" + b"(" + b"h\x00h\x01R0" * 2000
+                      + b"t"), NUMBERS), "of a size that|POP",
+    ),
+    "attached": (archive(table(tensor(stored(), more=b"N" * 1000)), NUMBERS), "no sense"),
+    "one part, two kinds": (
+        archive(table(tensor(stored(kind="Int"))), NUMBERS), "two kinds of numbers"
+    ),
+    "hidden reference": (
+        archive(table(b"ccollections\nOrderedDict\n)R}" + text("x") + stored(length=2**40)
+                      + b"sb"), NUMBERS), "two kinds of numbers",
+    ),
+    "memo index": (archive(table(b"]r\xff\xff\xff\x7fh\x05"), NUMBERS), "no sense"),
+    "many": (archive(table(b"(" + b"K\x01" * 1_000_000 + b"t"), NUMBERS), "too many values"),
+    "tuple as key": (archive(table(first=b")" + b"\x85" * 300_000 + b"N"), NUMBERS), "a key that"),
+    "shared tuple as key": (
+        archive(table(first=b")" + b"".join(b"q" + bytes([k]) + b"h" + bytes([k]) + b"\x86"
+                                            for k in range(60)) + b"N"), NUMBERS), "a key that",
+    ),
+    "no table": (GOOD.replace(b"data.pkl", b"data.pkk"), "parts that torch.save does not write"),
+    "script": (
+        archive(table(), NUMBERS, ("archive/code/__torch__.py", b"1"),
+                ("archive/constants.pkl", b"\x80\x02).")), "parts that torch.save does not write",
+    ),
+    "escaping part": (
+        archive(table(), NUMBERS, ("../../escaped", b"x")), "parts that torch.save does not write"
+    ),
+    "missing part": (archive(table()), "not an archive of torch.save"),
+    "encrypted": (with_field(GOOD, 8, "<H", 1), "encrypted"),
+    "two sizes": (b"\0" * 2**20 + with_field(GOOD, 24, "<I", 2**20), "two sizes"),
+    "cut part": (with_field(with_field(GOOD, 20, "<I", 3), 24, "<I", 3), "archive|claims|sum of"),
+    "far part": (with_field(GOOD, 42, "<I", 2**31), "not an archive|the sum of"),
+    "many parts": (
+        archive(table(), NUMBERS, ("archive/data/1", b"PK\x01\x02" * 30_000)), "too many parts"
+    ),
+    "other byte order": (
+        archive(table(), NUMBERS, ("archive/byteorder", b"big")), "order of bytes"
+    ),
+}  # fmt: skip
+LIMITED = """
+import resource, sys, time
+from animRL.runner.checkpoint_archive import inspect_checkpoint
+from animRL.utils.errors import InputError
+resource.setrlimit(resource.RLIMIT_AS, (2 ** 31, 2 ** 31))
+for path in sys.argv[1:]:
+    began = time.process_time()
+    try:
+        inspect_checkpoint(path)
+        print("taken")
+    except InputError as error:
+        assert time.process_time() - began < 2.0, path
+        print(error)
+"""
+
+
+def test_a_file_put_together_by_hand_is_a_checkpoint(tmp_path: Path) -> None:
+    """So what follows is refused for what is said, and not for its make."""
+    path = tmp_path / "model_7.pt"
+    for content in (GOOD, signed(GOOD)):
+        path.write_bytes(content)
+        assert load_checkpoint(path)["actor_state_dict"]["w"].tolist() == [1.0, 2.0, 3.0, 4.0]
+        assert torch.load(path, weights_only=True)["iter"] == 7
+
+
 @pytest.mark.parametrize("is_signed", [False, True], ids=["plain", "signed"])
-def test_malicious_files_are_refused_and_do_nothing(tmp_path: Path, is_signed: bool) -> None:
+def test_code_is_refused_and_does_not_run(tmp_path: Path, is_signed: bool) -> None:
     folder, marker = tmp_path / "run", tmp_path / "ran"
     folder.mkdir()
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    for kind, content in malicious(marker).items():
+    for kind, content in code(marker).items():
         path = folder / "model_7.pt"
         with_sum = is_signed and content[-22:-18] == b"PK\x05\x06"
         path.write_bytes(signed(content) if with_sum else content)
         with pytest.raises(InputError) as caught:
-            inspect_checkpoint(path)  # before torch sees it
-        text = str(caught.value)
-        assert "\n" not in text and str(path) in text, kind
+            load_checkpoint(path)
+        said = str(caught.value)
+        assert "\n" not in said and str(path) in said, kind
+        assert ("is refused: it holds objects other" in said) == (kind in CALLS), said
     assert not marker.exists()
     assert [entry.name for entry in tmp_path.iterdir()] == ["run"]
     assert [entry.name for entry in folder.iterdir()] == ["model_7.pt"]
-    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-    assert grown < 700 * 1024  # KiB; the tables of a few million values included
+
+
+@pytest.mark.parametrize("is_signed", [False, True], ids=["plain", "signed"])
+def test_unsound_files_are_refused_in_little_time_and_memory(
+    tmp_path: Path, is_signed: bool
+) -> None:
+    for kind, (content, _) in UNSOUND.items():
+        (tmp_path / kind).write_bytes(signed(content) if is_signed else content)
+    paths = [str(tmp_path / kind) for kind in UNSOUND]
+    done = subprocess.run([sys.executable, "-c", LIMITED, *paths], capture_output=True, text=True,
+                          cwd=REPO_ROOT, timeout=120)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert len(lines) == len(UNSOUND)
+    for line, (kind, (_, said)) in zip(lines, UNSOUND.items(), strict=True):
+        assert re.search(said, line) and str(tmp_path / kind) in line, (kind, line)
+    with pytest.raises(InputError):
+        load_checkpoint(paths[0])
+
+
+def test_of_two_archives_in_one_file_what_is_looked_at_is_loaded(tmp_path: Path) -> None:
+    """Readers of zip archives differ on which one that is."""
+    numbers = struct.pack("<4f", *[float("nan")] * 4)
+    evil = archive(table(), (NUMBERS[0], numbers))
+    path = tmp_path / "model_7.pt"
+    path.write_bytes(signed(evil[: evil.rfind(b"PK\x05\x06")] + GOOD))
+    loaded = load_checkpoint(path)["actor_state_dict"]["w"]
+    assert bool(torch.isfinite(loaded).all())
+
+
+def test_attributes_that_a_table_gives_go_nowhere(tmp_path: Path) -> None:
+    given = b"ccollections\nOrderedDict\n)R}" + text("get") + number(5) + b"sb"
+    path = tmp_path / "model_7.pt"
+    path.write_bytes(archive(table(given), NUMBERS))
+    infos = load_checkpoint(path)["infos"]
+    assert type(infos) is dict and infos == {} and infos.get("a") is None
+
+
+@pytest.mark.parametrize("count", COUNTS)
+def test_changed_tables_with_a_fitting_sum_end_in_one_line(tmp_path: Path, count: int) -> None:
+    """Bit flips that the sum would find say nothing of what reads the rest."""
+    draw, path, taken = random.Random(8), tmp_path / "model_7.pt", 0
+    whole = saved([1, "two", {"three": torch.ones(3)}])
+    starts = [match.start() for match in re.finditer(b"data.pkl", whole)]
+    begin = whole.index(b"\x80\x02")
+    for _ in range(count):
+        data = bytearray(whole)
+        for _ in range(draw.randrange(1, 4)):
+            if draw.random() < 0.8:  # the table
+                place = draw.randrange(begin, begin + 900)
+            else:  # the directory
+                place = draw.randrange(whole.find(b"PK\x01\x02"), len(whole) - 30)
+            data[place] = draw.choice([draw.randrange(256), data[place] ^ 1 << draw.randrange(8)])
+        path.write_bytes(signed(bytes(data)))
+        began = time.process_time()
+        try:
+            load_checkpoint(path)
+            taken += 1
+        except InputError as error:
+            assert "\n" not in str(error)
+        assert time.process_time() - began < 2.0
+    assert len(starts) >= 2 and taken < count
 
 
 def test_special_files_are_refused_unread(tmp_path: Path) -> None:
@@ -228,9 +352,9 @@ def test_special_files_are_refused_unread(tmp_path: Path) -> None:
     (tmp_path / "model_2.pt").symlink_to("/dev/zero")
     (tmp_path / "model_3.pt").mkdir()
     (tmp_path / "model_4.pt").symlink_to(tmp_path / "model_4.pt")
-    for number in range(1, 6):
+    for name in range(1, 6):
         with pytest.raises(InputError, match="does not exist or is not a file"):
-            load_checkpoint(tmp_path / f"model_{number}.pt")
+            load_checkpoint(tmp_path / f"model_{name}.pt")
     with open(tmp_path / "model_5.pt", "wb") as stream:
         stream.truncate(MAX_BYTES + 1)  # a hole
     with pytest.raises(InputError, match="larger than"):

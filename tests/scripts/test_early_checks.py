@@ -94,7 +94,9 @@ def test_with_a_run_that_is_not_known_yet_motions_may_be_any_characters(tmp_path
         '[0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0]], "FrameDuration": 0.1,'
         '"JointNames": ["knee"], "EndEffectorNames": []}'
     )
-    check_early(typed(motion=[str(path)]), of_run=True)
+    check_early(typed(motion=[str(path)]), of_run=True, may_be_none=True)
+    with pytest.raises(InputError, match="no run"):
+        check_early(typed(motion=[str(path)], experiment_name="none"), of_run=True)
     with pytest.raises(InputError, match="JointNames: missing"):
         check_early(typed(motion=[str(path)]))
 
