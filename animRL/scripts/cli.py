@@ -150,6 +150,9 @@ def apply_overrides(
             if len(value) == 1 and not isinstance(config.get(path), list):
                 value = value[0]
         setattr(config.get(group), name, value)
+    if isinstance(env_cfg, MimicConfig):
+        # It belongs to the command, not to the run; commands without the option have no window.
+        env_cfg.sim.window = getattr(args, "dv", True) is None
     for assignment in getattr(args, "set", None) or []:
         path, equals, text = assignment.partition("=")
         path = path.strip()
@@ -158,8 +161,6 @@ def apply_overrides(
         config, path = _owner(env_cfg, train_cfg, path)
         config.set(path, text)
     if isinstance(env_cfg, MimicConfig):
-        # It belongs to the command, not to the run; commands without the option have no window.
-        env_cfg.sim.window = getattr(args, "dv", True) is None
         check_sizes(env_cfg, train_cfg)
 
 

@@ -192,6 +192,7 @@ def _common_configurations(
     own_cfg.set("sim.engine", common["engine"])
     own_cfg.set("sim.device", processes.device(common["device"]))
     own_cfg.set("sim.threads", processes.threads(env_cfg.sim.threads))
+    own_cfg.set("sim.window", env_cfg.sim.window and processes.is_main)
     train_cfg = type(make_train_cfg(args.task)).from_dict(common["train"])
     if common["resumed"] is None:
         return env_cfg, own_cfg, train_cfg, None

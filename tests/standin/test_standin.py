@@ -31,14 +31,15 @@ plane.normal = gymapi.Vec3(0.0, 0.0, 1.0)
 gym.add_ground(sim, plane)
 options = gymapi.AssetOptions()
 options.collapse_fixed_joints = True
+options.linear_damping = options.angular_damping = 0.0
 asset = gym.load_asset(sim, *sys.argv[1:3], options)
 properties = gym.get_asset_dof_properties(asset)
 properties["driveMode"], properties["stiffness"] = gymapi.DOF_MODE_POS, 300.0
 properties["damping"], properties["effort"] = 50.0, 1000.0
 pose, nowhere = gymapi.Transform(), gymapi.Vec3()
-pose.p = gymapi.Vec3(0.0, 0.0, 2.0)
 ids = []
 for number in range(2):
+    pose.p = gymapi.Vec3(2.0 * number, 0.0, 2.0)
     env = gym.create_env(sim, nowhere, nowhere, 1)
     actor = gym.create_actor(env, asset, pose, "bob", number, 1)
     gym.set_actor_dof_properties(env, actor, properties)
@@ -120,6 +121,16 @@ BAD = {
     "fields of their type": ("params.dt = '5 ms'", "SimParams.dt is a float"),
 }  # fmt: skip
 EARLY = {
+    "characters apart": (
+        BEGIN.replace("2.0 * number", "0.0") + "gym.prepare_sim(sim)", "actors at one spot"
+    ),
+    "damping that is there by default": (
+        BEGIN.replace("options.linear_damping = options.angular_damping = 0.0\n", ""),
+        "there by default",
+    ),
+    "a viewer on a graphics device": (
+        BEGIN + "gym.create_viewer(sim, gymapi.CameraProperties())", "without a graphics device"
+    ),
     "torch after isaacgym": ("import torch\nfrom isaacgym import gymapi", "import isaacgym first"),
     "tensors after prepare_sim": (
         BEGIN + "gym.acquire_dof_state_tensor(sim)", "there after prepare_sim"
@@ -170,7 +181,7 @@ def outcomes(urdf: Path) -> dict[str, str]:
     snippets = {**GOOD, **{name: code for name, (code, _) in BAD.items()}}
     done = run(BEGIN + READY + FORK, urdf, json.dumps(snippets))
     assert done.returncode == 0, done.stderr
-    return dict(json.loads(done.stdout))
+    return dict(json.loads(done.stdout.splitlines()[-1]))
 
 
 @pytest.mark.parametrize("name", GOOD)
@@ -190,17 +201,37 @@ def test_what_comes_too_early_is_refused(name: str, urdf: Path) -> None:
     assert done.returncode == 1 and re.search(text, done.stderr.splitlines()[-1]), done.stderr
 
 
-def test_without_drives_the_joints_hang_loose(urdf: Path) -> None:
+def test_drives_that_are_not_set_do_not_pull(urdf: Path) -> None:
     """The importer's properties are empty: who forgets to set them has no drives."""
+    forgets = BEGIN.replace(
+        'properties["driveMode"], properties["stiffness"] = gymapi.DOF_MODE_POS, 300.0\n'
+        'properties["damping"], properties["effort"] = 50.0, 1000.0\n', "",
+    )  # fmt: skip
+    assert forgets != BEGIN
+    push = (
+        READY + "a = torch.full((64,), 0.5)\n"
+        "gym.set_dof_position_target_tensor(sim, gymtorch.unwrap_tensor(a))\n"
+        "gym.simulate(sim)\ngym.refresh_dof_state_tensor(sim)\n"
+        "print(float(dof[:, 1].abs().max()))\n"
+    )
+    done = run(BEGIN + push, urdf)
+    assert done.returncode == 0 and float(done.stdout.split()[-1]) > 0.1, done.stderr
+    options = "options.default_dof_drive_mode = int(gymapi.DOF_MODE_POS)\nasset ="
+    done = run(forgets.replace("asset =", options) + push, urdf)
+    assert done.returncode == 0 and float(done.stdout.split()[-1]) < 1e-3, done.stderr
+    done = run(forgets + push, urdf)
+    assert done.returncode == 1 and "position targets for drives that follow none" in done.stderr
+
+
+def test_efforts_move_joints_of_effort_drives(urdf: Path) -> None:
     code = (
-        BEGIN.replace('properties["driveMode"], properties["stiffness"] = gymapi.DOF_MODE_POS, '
-                      "300.0\n", "properties['driveMode'] = gymapi.DOF_MODE_EFFORT\n")
+        BEGIN.replace("gymapi.DOF_MODE_POS", "gymapi.DOF_MODE_EFFORT")
         + READY
         + "a = torch.zeros(64)\na[:32] = 10.0\n"
         "gym.set_dof_actuation_force_tensor(sim, gymtorch.unwrap_tensor(a))\n"
         "gym.simulate(sim)\ngym.refresh_dof_state_tensor(sim)\n"
         "speeds = dof.view(2, 32, 2)[..., 1].abs()\n"
         "assert float(speeds[0].max()) > 0.1 and float(speeds[1].max()) < 1e-3\n"
-    )  # fmt: skip
+    )
     done = run(code, urdf)
     assert done.returncode == 0, done.stderr

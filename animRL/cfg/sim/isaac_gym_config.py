@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from animRL.cfg.base_config import BaseConfig
-from animRL.cfg.validators import Choice, Range
+from animRL.cfg.validators import Choice, OptionalOf, Range
 
 
 class IsaacGymConfig(BaseConfig):
@@ -15,6 +15,8 @@ class IsaacGymConfig(BaseConfig):
 
     pipeline = "gpu"
     """"gpu": physics and its tensors stay on the graphics card; "cpu": neither does."""
+    gpu = None
+    """Number of the GPU; None: that of ``sim.device``, else of several processes each its own."""
     solver_type = 1
     """0: PGS; 1: TGS, which holds stiff drives better."""
     num_position_iterations = 4
@@ -40,6 +42,7 @@ class IsaacGymConfig(BaseConfig):
 
     _valid = {
         "pipeline": Choice("gpu", "cpu"),
+        "gpu": OptionalOf(int, Range(0, 63)),
         "solver_type": Choice(0, 1),
         "num_position_iterations": Range(1, 255),
         "num_velocity_iterations": Range(0, 255),

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import mmap
-import shutil
-import tempfile
-import weakref
+import os
+import sys
 from dataclasses import fields
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -18,6 +16,7 @@ from animRL.sim.isaac_gym import worker
 from animRL.sim.isaac_gym.worker_process import WorkerProcess
 from animRL.sim.mujoco_model import ground_force_bodies, target_reach
 from animRL.sim.urdf_export import urdf_of
+from animRL.utils.errors import InputError
 
 if TYPE_CHECKING:
     from animRL.sim.character import Character
@@ -75,27 +74,28 @@ class IsaacGymBackend(SimBackend):
         self.caps = frozenset({"push_force"})
         self._seconds = float(cfg.isaacgym.step_seconds)
         self._reach = target_reach(self.character)
-        bodies = _bodies_with_force(character)
+        links = _links_with_force(character)
         # Of a body that touches nothing, the row that stays 0.
-        rows = {name: row for row, name in enumerate(bodies)}
+        rows = {body: row for row, body in enumerate(links.values())}
         self._force_rows = torch.tensor(
-            [rows.get(name, len(bodies)) for name in character.body_names], device=self.device
+            [rows.get(name, len(links)) for name in character.body_names], device=self.device
         )
-        sizes = worker.Sizes(num_envs, len(character.joint_names), len(bodies))
+        sizes = worker.Sizes(num_envs, len(character.joint_names), len(links))
         self._worker = WorkerProcess(worker.shared_bytes(sizes))
-        arrays = worker.shared_arrays(
-            mmap.mmap(self._worker.memory, worker.shared_bytes(sizes)), sizes
-        )
+        memory = mmap.mmap(self._worker.memory, worker.shared_bytes(sizes))
+        arrays = worker.shared_arrays(memory, sizes)
         self._shared = {name: torch.from_numpy(array) for name, array in arrays.items()}
+        self._pinned = 0
         if self.device.type == "cuda":
-            _pin(self._shared)
-        self._folder = tempfile.mkdtemp(prefix="animrl_isaac_gym_")
-        self._forget = weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
-        given = self._description(cfg, bodies)
+            self._pinned = worker.pin(torch, memory, self.device)
+        given, seconds = self._description(cfg, list(links)), float(cfg.isaacgym.start_seconds)
         try:
-            self.versions = self._worker.ask(worker.START, given, float(cfg.isaacgym.start_seconds))
-        finally:
-            self._forget()  # the file has been read
+            self.versions = self._worker.ask(worker.START, given, seconds)
+        except BaseException:
+            self.close()
+            raise
+        if not self.versions.pop("window") and given["viewer"]:
+            print("Isaac Gym could not open its window; going on without", file=sys.stderr)
         isaac, own = list(self.versions.pop("joints")), list(character.joint_names)
         self._to_isaac = torch.tensor([own.index(name) for name in isaac], device=self.device)
         self._from_isaac = torch.tensor([isaac.index(name) for name in own], device=self.device)
@@ -107,13 +107,11 @@ class IsaacGymBackend(SimBackend):
     def _description(self, cfg: Any, bodies: list[str]) -> dict[str, Any]:
         """What the worker builds, as plain values."""
         own, character = cfg.isaacgym, self.character
-        urdf = Path(self._folder) / f"{character.name}.urdf"
-        urdf.write_text(urdf_of(character.load_spec()), encoding="utf-8")
         lower, upper = character.joint_lower.cpu(), character.joint_upper.cpu()
         limited = torch.isfinite(lower) & torch.isfinite(upper)
         count = len(character.joint_names)
         return {
-            "urdf": str(urdf),
+            "urdf": urdf_of(character.load_spec()),
             "name": character.name,
             "worlds": self.num_envs,
             "joints": list(character.joint_names),
@@ -135,8 +133,8 @@ class IsaacGymBackend(SimBackend):
             "dt": cfg.dt,
             "substeps": cfg.substeps,
             "pipeline": own.pipeline,
-            "gpu": self.device.index or 0,
-            "viewer": bool(cfg.window),
+            "gpu": _gpu(own.gpu, self.device),
+            "viewer": bool(cfg.window) and "DISPLAY" in os.environ,
             "physx": {name: getattr(own, name) for name in _PHYSX},
         }
 
@@ -225,9 +223,22 @@ class IsaacGymBackend(SimBackend):
         self._pushes = _like(self._pushes, saved["pushes"], "pushes")
         self._waiting = torch.ones_like(self._waiting)
 
+    def check(self) -> None:
+        """Raise InputError if Isaac Gym has printed that its numbers are wrong."""
+        if (line := self._worker.complaint()) is not None:
+            raise InputError(
+                f"Isaac Gym says: {line[:200]}; valid: fewer --num_envs, or more of "
+                "sim.isaacgym.max_gpu_contact_pairs, default_buffer_size_multiplier"
+            )
+
     def close(self) -> None:
-        """End the worker."""
+        """End the worker and give the memory back."""
         self._worker.close()
+        self._shared = {}
+        if self._pinned:
+            torch.cuda.synchronize(self.device)
+            torch.cuda.cudart().cudaHostUnregister(self._pinned)
+            self._pinned = 0
 
     def _apply_params(self, env_ids: Tensor, params: PhysParams) -> None:
         if params.push_force is not None:
@@ -272,21 +283,29 @@ def _is_sound(values: Tensor) -> Tensor:
     return torch.linalg.vector_norm(values, dim=-1) < _FAR
 
 
-def _bodies_with_force(character: Character) -> list[str]:
-    """The bodies that touch the ground; one on a fixed joint is part of the body it hangs on."""
+def _links_with_force(character: Character) -> dict[str, str]:
+    """Link of the URDF file -> body, of all that touch the ground.
+
+    Isaac Gym makes what hangs on fixed joints a part of the link that carries it: of a body without
+    a hinge that is another body, of one whose hinge is off its origin the link of that hinge.
+    """
     spec = character.load_spec()
     root = character.body_names[0]
-    found = []
+    found = {}
     for name in ground_force_bodies(spec):
         body = spec.body(name)
         while not body.joints and body.name != root:
             body = body.parent
-        found.append(body.name)
-    return list(dict.fromkeys(found))
+        shifted = body.name != root and any(body.joints[-1].pos)
+        link = f"{body.name}__{body.joints[-1].name}" if shifted else body.name
+        found[link] = body.name
+    return found
 
 
-def _pin(tensors: dict[str, Tensor]) -> None:
-    """Keep memory where the GPU copies from and to directly."""
-    for tensor in tensors.values():
-        size = tensor.numel() * tensor.element_size()
-        torch.cuda.cudart().cudaHostRegister(tensor.data_ptr(), size, 0)
+def _gpu(asked: int | None, device: torch.device) -> int:
+    """Number of the worker's GPU: as asked, else that of the tensors, else one for each process."""
+    if asked is not None:
+        return asked
+    if device.type == "cuda":
+        return device.index or 0
+    return int(os.environ.get("LOCAL_RANK", "0"))

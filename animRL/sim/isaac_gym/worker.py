@@ -8,12 +8,15 @@ their order stand in its documentation under "Tensor API".
 
 from __future__ import annotations
 
+import ctypes
 import json
 import mmap
 import os
 import select
 import struct
 import sys
+import tempfile
+import threading
 import time
 import traceback
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
@@ -30,6 +33,8 @@ READY, DONE, FAILED = 101, 102, 103
 """Answers: the worlds are there; the step is made; a line that says what is wrong."""
 RESETS, PUSHES = 0, 1
 """In the memory's ``orders``: how many worlds are to be reset first, and whether any is pushed."""
+SPACING = 2.0
+"""Of the characters when they are made [m]."""
 _MAGIC, _HEADER = b"aRLg", struct.Struct("<4sHHI")
 
 
@@ -57,15 +62,30 @@ class Sizes(NamedTuple):
     force_bodies: int
 
 
-def send(pipe: int, kind: int, content: Optional[Dict[str, Any]] = None) -> None:
-    """Write one message. Raises Closed."""
+def send(
+    pipe: int, kind: int, content: Optional[Dict[str, Any]] = None, seconds: Optional[float] = None
+) -> None:
+    """Write one message.
+
+    Args:
+        pipe: the end that is written.
+        kind: command or answer.
+        content: plain values.
+        seconds: how long it may take; None: for ever. With a limit the pipe does not block.
+
+    Raises:
+        Closed, Silent
+    """
     payload = b"" if content is None else json.dumps(content).encode("ascii")
     data = memoryview(_HEADER.pack(_MAGIC, VERSION, kind, len(payload)) + payload)
-    try:
-        while data:
-            data = data[os.write(pipe, data) :]
-    except OSError as error:
-        raise Closed(str(error)) from None
+    end = None if seconds is None else time.monotonic() + seconds
+    while data:
+        _wait(pipe, select.POLLOUT, end)
+        try:
+            # So much fits where there is room at all.
+            data = data[os.write(pipe, data[: select.PIPE_BUF]) :]
+        except OSError as error:
+            raise Closed(str(error)) from None
 
 
 def receive(pipe: int, seconds: Optional[float] = None) -> Tuple[int, Dict[str, Any]]:
@@ -73,27 +93,24 @@ def receive(pipe: int, seconds: Optional[float] = None) -> Tuple[int, Dict[str, 
 
     Args:
         pipe: the end that is read.
-        seconds: how long to wait for its beginning; None: for ever.
+        seconds: how long it may take; None: for ever.
 
     Raises:
         Closed, Silent, Foreign
     """
-    if seconds is not None:
-        waiting = select.poll()
-        waiting.register(pipe, select.POLLIN)
-        if not waiting.poll(1000.0 * seconds):
-            raise Silent("no answer in %g s" % seconds)
-    magic, version, kind, length = _HEADER.unpack(_read(pipe, _HEADER.size))
+    end = None if seconds is None else time.monotonic() + seconds
+    magic, version, kind, length = _HEADER.unpack(_read(pipe, _HEADER.size, end))
     if magic != _MAGIC or length > MAX_PAYLOAD:
         raise Foreign("something else than a message")
     if version != VERSION:
         raise Foreign("messages of version %d, here it is %d" % (version, VERSION))
-    return kind, json.loads(_read(pipe, length)) if length else {}
+    return kind, json.loads(_read(pipe, length, end)) if length else {}
 
 
-def _read(pipe: int, count: int) -> bytes:
+def _read(pipe: int, count: int, end: Optional[float]) -> bytes:
     data = b""
     while len(data) < count:
+        _wait(pipe, select.POLLIN, end)
         try:
             part = os.read(pipe, count - len(data))
         except OSError as error:
@@ -102,6 +119,16 @@ def _read(pipe: int, count: int) -> bytes:
             raise Closed("end of the pipe")
         data += part
     return data
+
+
+def _wait(pipe: int, event: int, end: Optional[float]) -> None:
+    """Wait until a pipe can be read or written. Raises Silent."""
+    if end is None:
+        return
+    waiting = select.poll()
+    waiting.register(pipe, event)
+    if not waiting.poll(1000.0 * max(0.0, end - time.monotonic())):
+        raise Silent()
 
 
 def _layout(sizes: Sizes) -> List[Tuple[str, str, Tuple[int, ...]]]:
@@ -139,10 +166,27 @@ def shared_bytes(sizes: Sizes) -> int:
     return sum(-(-array.nbytes // 64) * 64 for array in shared_arrays(None, sizes).values()) + 64
 
 
+def pin(torch: Any, memory: Any, device: Any) -> int:
+    """Keep a mapped memory where a GPU copies from and to directly.
+
+    Returns:
+        Its address, for ``cudaHostUnregister``; 0 where the GPU refuses, so that copies are slower.
+    """
+    pages = np.frombuffer(memory, np.uint8)
+    address, cuda = pages.ctypes.data, torch.cuda.cudart()
+    if int(cuda.cudaHostRegister(address, pages.nbytes, 0)) == 0:
+        return address
+    try:
+        torch.zeros(1, device=device).add_(1.0)  # takes the error that would stop a later call
+    except RuntimeError:
+        pass
+    return 0
+
+
 class World:
     """All worlds of one simulation."""
 
-    def __init__(self, given: Dict[str, Any], arrays: Dict[str, np.ndarray]) -> None:
+    def __init__(self, given: Dict[str, Any], sizes: Sizes, memory: Any) -> None:
         """Build what ``given`` describes (see ``engine.py``), and tell its first state."""
         from isaacgym import gymapi, gymtorch  # isort: skip  # before torch: it insists
         import torch
@@ -152,9 +196,11 @@ class World:
         if self.on_gpu and not torch.cuda.is_available():
             raise Refused("no CUDA device; valid: --set sim.isaacgym.pipeline=cpu")
         self.device = "cuda:%d" % given["gpu"] if self.on_gpu else "cpu"
+        arrays = shared_arrays(memory, sizes)
         self.shared = {name: torch.from_numpy(array) for name, array in arrays.items()}
         if self.on_gpu:
-            self._pin()
+            torch.cuda.set_device(self.device)
+            pin(torch, memory, self.device)
         torch.set_num_threads(1)  # nothing here is worth more; the cores are the physics'
         self.gym = gymapi.acquire_gym()
         self.sim = self._create_sim()
@@ -165,15 +211,10 @@ class World:
         self.actors = []  # type: List[int]
         self._fill(asset)
         self.viewer = self._open_viewer() if given["viewer"] else None
-        self.gym.prepare_sim(self.sim)
+        if self.gym.prepare_sim(self.sim) is False:
+            raise Refused("Isaac Gym could not prepare the simulation: see its messages")
         self._wrap()
         self._tell()
-
-    def _pin(self) -> None:
-        """Keep the shared memory where the GPU copies from directly; slower where refused."""
-        for tensor in self.shared.values():
-            size = tensor.numel() * tensor.element_size()
-            self.torch.cuda.cudart().cudaHostRegister(tensor.data_ptr(), size, 0)
 
     def _create_sim(self) -> Any:
         given, params = self.given, self.api.SimParams()
@@ -207,8 +248,10 @@ class World:
         options.default_dof_drive_mode = int(self.api.DOF_MODE_POS)
         options.linear_damping = options.angular_damping = 0.0
         options.max_linear_velocity, options.max_angular_velocity = 1000.0, 1000.0
-        folder, name = os.path.split(self.given["urdf"])
-        asset = self.gym.load_asset(self.sim, folder, name, options)
+        with tempfile.TemporaryDirectory(prefix="animrl_isaac_gym_") as folder:
+            with open(os.path.join(folder, "character.urdf"), "w") as file:
+                file.write(self.given["urdf"])
+            asset = self.gym.load_asset(self.sim, folder, "character.urdf", options)
         if asset is None:
             raise Refused("Isaac Gym could not load the character")
         shapes = self.gym.get_asset_rigid_shape_properties(asset)
@@ -227,7 +270,7 @@ class World:
         if lost:
             raise Refused("the importer lost the bodies %s" % ", ".join(lost))
         rows = [bodies.index(name) for name in self.given["force_bodies"]]
-        self.rows = self.torch.tensor(rows, device=self.device)
+        self.rows = self.torch.tensor(rows, dtype=self.torch.long, device=self.device)
         self.body_count = len(bodies)
 
     def _fill(self, asset: Any) -> None:
@@ -238,13 +281,18 @@ class World:
             by_name = dict(zip(self.given["joints"], values))
             properties[field][:] = [by_name[name] for name in self.joints]
         pose, nowhere = self.api.Transform(), self.api.Vec3(0.0, 0.0, 0.0)
-        pose.p = self.api.Vec3(0.0, 0.0, self.given["height"])
+        side = int(np.ceil(np.sqrt(self.given["worlds"])))
         for number in range(self.given["worlds"]):
-            # All origins are one point: the task itself puts the characters apart.
+            # The origins of all environments are one point, as the tensors' coordinates are the
+            # world's; the characters are apart, since PhysX looks for pairs across groups as well.
+            row, column = divmod(number, side)
+            x, y = SPACING * row, SPACING * column
+            pose.p = self.api.Vec3(x, y, self.given["height"])
             env = self.gym.create_env(self.sim, nowhere, nowhere, 1)
             # Worlds are collision groups; a filter that all parts share lets none meet another.
             actor = self.gym.create_actor(env, asset, pose, self.given["name"], number, 1)
-            self.gym.set_actor_dof_properties(env, actor, properties)
+            if self.gym.set_actor_dof_properties(env, actor, properties) is False:
+                raise Refused("Isaac Gym did not take the drives")
             self.envs.append(env)
             self.actors.append(self.gym.get_actor_index(env, actor, self.api.DOMAIN_SIM))
         if self.actors != list(range(len(self.envs))):  # rows of the tensors are taken for worlds
@@ -265,7 +313,8 @@ class World:
         if orders[RESETS]:
             self._reset(int(orders[RESETS]))
         self.targets = self._taken("targets")
-        self.gym.set_dof_position_target_tensor(self.sim, unwrap(self.targets))
+        if self.gym.set_dof_position_target_tensor(self.sim, unwrap(self.targets)) is False:
+            raise RuntimeError("Isaac Gym did not take the targets")
         pushed = bool(orders[PUSHES])
         if pushed:
             self.forces[:, 0] = self._taken("push")  # the root is the first body
@@ -293,12 +342,15 @@ class World:
         self.ids = self._taken("ids", count)
         self.root[self.ids.long()] = self._taken("new_root", count)
         self.dof[self.ids.long()] = self._taken("new_dof", count)
-        for setter, values in (
-            (self.gym.set_actor_root_state_tensor_indexed, self.root),
-            (self.gym.set_dof_state_tensor_indexed, self.dof),
-        ):
-            unwrap = self.interop.unwrap_tensor
-            setter(self.sim, unwrap(values), unwrap(self.ids), count)
+        gym, unwrap = self.gym, self.interop.unwrap_tensor
+        done = (
+            gym.set_actor_root_state_tensor_indexed(
+                self.sim, unwrap(self.root), unwrap(self.ids), count
+            ),
+            gym.set_dof_state_tensor_indexed(self.sim, unwrap(self.dof), unwrap(self.ids), count),
+        )
+        if False in done:
+            raise RuntimeError("Isaac Gym did not take the states of a reset")
 
     def _tell(self) -> None:
         """Bring the tensors up to date and copy them into the shared memory."""
@@ -321,7 +373,6 @@ class World:
     def _open_viewer(self) -> Any:
         viewer = self.gym.create_viewer(self.sim, self.api.CameraProperties())
         if viewer is None:
-            print("Isaac Gym could not open its window; going on without", file=sys.stderr)
             return None
         eye, centre = self.api.Vec3(3.0, -4.0, 2.0), self.api.Vec3(0.0, 0.0, 0.9)
         self.gym.viewer_camera_look_at(viewer, None, eye, centre)
@@ -357,9 +408,10 @@ def serve(commands: int, answers: int, memory: Any) -> None:
             return  # what the worlds hold goes with the process
         if kind == START:
             sizes = Sizes(given["worlds"], len(given["joints"]), len(given["force_bodies"]))
-            world = World(given, shared_arrays(memory, sizes))
-            versions = {"python": sys.version.split()[0], "torch": world.torch.__version__}
-            send(answers, READY, {"joints": world.joints, "device": world.device, **versions})
+            world = World(given, sizes, memory)
+            send(answers, READY, {"joints": world.joints, "window": world.viewer is not None,
+                                  "device": world.device, "torch": world.torch.__version__,
+                                  "python": sys.version.split()[0]})  # fmt: skip
         elif kind == STEP and world is not None:
             world.step()
             send(answers, DONE)
@@ -367,19 +419,30 @@ def serve(commands: int, answers: int, memory: Any) -> None:
             raise Foreign("command %d" % kind)
 
 
+def end_with(commands: int) -> None:
+    """End the process as soon as the other end is gone, also while worlds are being built."""
+    waiting = select.poll()
+    waiting.register(commands, 0)  # its end alone
+    waiting.poll()
+    os._exit(1)
+
+
 def main(commands: int, answers: int, memory: int) -> int:
     """Serve over the descriptors that were inherited; 0 if it ended as it should."""
+    threading.Thread(target=end_with, args=(commands,), daemon=True).start()
     try:
         serve(commands, answers, mmap.mmap(memory, os.fstat(memory).st_size))
     except Closed:
         return 0
     except BaseException as error:
         traceback.print_exc()
-        line = " ".join(str(error).split()) or type(error).__name__
+        line = " ".join(str(error).split())
         if not isinstance(error, Refused):
             line = "%s: %s" % (type(error).__name__, line)
+        if len(line) > 300:  # what a compiler says stands at the end
+            line = "%s ... %s" % (line[:140], line[-140:])
         try:
-            send(answers, FAILED, {"line": line[:300]})
+            send(answers, FAILED, {"line": line})
         except Closed:
             pass
         return 1
@@ -387,8 +450,7 @@ def main(commands: int, answers: int, memory: int) -> int:
 
 
 if __name__ == "__main__":
-    # Isaac Gym's libraries may not end cleanly; nothing is left to be done.
     code = main(*(int(text) for text in sys.argv[1:4]))
-    sys.stdout.flush()
-    sys.stderr.flush()
+    # Isaac Gym's libraries may not end cleanly; all that is left to do is to write what they said.
+    ctypes.CDLL(None).fflush(None)
     os._exit(code)

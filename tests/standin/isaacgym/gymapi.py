@@ -17,6 +17,8 @@ from isaacgym._worlds import STILL, Asset, StillWorlds, Worlds
 
 SIM_PHYSX, SIM_FLEX = 0, 1
 KEY_V, KEY_ESCAPE = 86, 256
+FAILS = "ISAACGYM_STANDIN_FAILS"
+"""Environment variable: what is not done, by the answer False: prepare_sim, or a setter's name."""
 DOF_DTYPE = np.dtype(
     [("hasLimits", "?"), ("lower", "f4"), ("upper", "f4"), ("driveMode", "i4"), ("velocity", "f4"),
      ("effort", "f4"), ("stiffness", "f4"), ("damping", "f4"), ("friction", "f4"),
@@ -154,10 +156,11 @@ class Tensor:
 
 
 class Sim:
-    def __init__(self, params):
+    def __init__(self, params, graphics_device):
+        self.graphics_device = graphics_device
         self.params, self.envs, self.actors = params, [], []
         self.plane, self.worlds, self.acquired = None, None, {}
-        self.setters, self.forces = {}, None
+        self.setters, self.forces, self.refused = {}, None, os.environ.get(FAILS)
 
 
 class Env:
@@ -185,7 +188,9 @@ class Gym:
             raise Misuse("the stand-in has no GPU")
         if params.up_axis != UpAxis.UP_AXIS_Z or params.gravity.z >= 0.0:
             raise Misuse("z is up, and gravity points down")
-        return Sim(params)
+        physx = {name: getattr(params.physx, name) for name in sorted(PhysXParams._fields)}
+        print("physx: %r" % physx, flush=True)
+        return Sim(params, graphics_device)
 
     def destroy_sim(self, sim):
         self._live(sim)
@@ -200,6 +205,8 @@ class Gym:
     def load_asset(self, sim, rootpath, filename, options=None):
         self._live(sim)
         path = os.path.join(rootpath, filename)
+        if options is not None and (options.linear_damping or options.angular_damping):
+            raise Misuse("the stand-in has no damping of bodies, which is there by default")
         return Asset(path, options or AssetOptions()) if os.path.isfile(path) else None
 
     def get_asset_dof_names(self, asset):
@@ -234,8 +241,9 @@ class Gym:
             raise Misuse("the stand-in has one actor in an environment")
         if group in [actor["group"] for actor in env.sim.actors]:
             raise Misuse("two environments in one collision group would meet")
-        actor = {"asset": asset, "pose": pose, "group": group, "filter": filter,
-                 "number": len(env.sim.actors), "properties": None}  # fmt: skip
+        actor = {"asset": asset, "group": group, "filter": filter,
+                 "number": len(env.sim.actors), "properties": None,
+                 "spot": (pose.p.x, pose.p.y, pose.p.z), "turn": pose.r}  # fmt: skip
         env.actors.append(actor)
         env.sim.actors.append(actor)
         return 0
@@ -253,7 +261,12 @@ class Gym:
 
     def prepare_sim(self, sim):
         self._live(sim)
+        if os.environ.get(FAILS) == "prepare_sim":
+            return False
         first = sim.actors[0]
+        spots = {(actor["spot"]) for actor in sim.actors}
+        if len(spots) < len(sim.actors):
+            raise Misuse("actors at one spot: PhysX makes pairs of them before it looks at groups")
         same = all(
             a["properties"] is not None and a["asset"] is first["asset"]
             and a["properties"].tobytes() == first["properties"].tobytes()
@@ -265,8 +278,8 @@ class Gym:
         sim.worlds = kind(first["asset"], len(sim.actors), sim.params, first["properties"],
                           sim.plane.static_friction, first["filter"])  # fmt: skip
         for actor in sim.actors:
-            p, r = actor["pose"].p, actor["pose"].r
-            sim.worlds.place(actor["number"], [p.x, p.y, p.z], [r.x, r.y, r.z, r.w])
+            r = actor["turn"]
+            sim.worlds.place(actor["number"], actor["spot"], [r.x, r.y, r.z, r.w])
         return True
 
     def acquire_actor_root_state_tensor(self, sim):
@@ -331,6 +344,8 @@ class Gym:
         self._live(sim)
 
     def create_viewer(self, sim, properties):
+        if sim.graphics_device < 0:
+            raise Misuse("a viewer without a graphics device")
         print("viewer: opened", flush=True)
         return Viewer()
 
@@ -390,6 +405,8 @@ class Gym:
 
     def _set(self, sim, name, tensor, size, ids=None, count=None):
         self._live(sim)
+        if sim.refused == name:
+            return False
         tensor._numbers(np.float32, size)
         if name in sim.setters:
             raise Misuse("%s set twice in a step: the real one heeds one call" % name)
