@@ -7,8 +7,9 @@ promise of ``base.py``.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import torch
 
@@ -231,6 +232,15 @@ def on_feet(backend: SimBackend, count: int, height: float = STANDING_HEIGHT) ->
     upright = torch.tensor([0.0, 0.0, 0.0, 1.0], device=backend.device).expand(count, 4)
     up = torch.tensor([0.0, 0.0, height], device=backend.device)
     return ResetState(zeros + up, upright, zeros, zeros, joints, torch.zeros_like(joints))
+
+
+def apart(state: ResetState, spacing: float = 2.0) -> ResetState:
+    """The same states (n,), their roots moved onto a grid: engines look for pairs that are near."""
+    count = len(state.root_pos)
+    numbers = torch.arange(count, device=state.root_pos.device)
+    side = math.ceil(count**0.5)
+    grid = torch.stack([numbers // side, numbers % side, torch.zeros_like(numbers)], dim=-1)
+    return replace(state, root_pos=state.root_pos + spacing * grid)
 
 
 def everyone(backend: SimBackend) -> torch.Tensor:

@@ -13,6 +13,7 @@ from random import Random
 
 import pytest
 
+from animRL.runner.run_dir import numbered_checkpoints
 from animRL.scripts.cli import run_main
 from animRL.sim import contract, physics_contract
 from animRL.sim.isaac_gym import selfcheck
@@ -102,21 +103,29 @@ def test_a_worker_that_is_killed_ends_the_training_in_one_line(tmp_path: Path, c
         others = set(workers())
         process = subprocess.Popen(
             command(logs, "train", *SMALL, "--dr", "--max_iterations=100000"), cwd=logs,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-            env={**os.environ, **standin_variables()},
+            stdout=open(logs / "out.txt", "w"), stderr=subprocess.PIPE, text=True,
+            env={**os.environ, **standin_variables(), "PYTHONUNBUFFERED": "1"},
         )  # fmt: skip
         while not (own := set(workers()) - others) and process.poll() is None:
             time.sleep(0.05)
-        time.sleep(draw.uniform(0.0, 6.0))
+        log = logs / "out.txt"
+        if number == 0:  # one of them when there is something to save
+            while "iteration 1/" not in log.read_text() and process.poll() is None:
+                time.sleep(0.05)
+        time.sleep(draw.uniform(0.0, 6.0) if number else 0.0)
         victim = draw.choice(sorted(set(workers()) - others) or sorted(own))
         os.kill(victim, signal.SIGKILL)
-        out, errors = process.communicate(timeout=60)
+        _, errors = process.communicate(timeout=60)
+        out = log.read_text()
         assert process.returncode == 1, (number, errors)
         lines = [line for line in errors.splitlines() if "SIGKILL" in line]
         assert len(lines) == 1 and "the Isaac Gym worker was ended by SIGKILL" in lines[0]
         assert "Traceback" not in out + errors
+        assert "iteration 1/" in out or number > 0
         if "iteration 1/" in out:
             assert "stopped; to go on:" in out
+            (folder,) = (logs / "bob").iterdir()
+            assert numbered_checkpoints(folder)
         assert set(workers()) <= others, number
     assert set(os.listdir("/dev/shm")) == memory
 
@@ -163,6 +172,7 @@ def test_the_self_check_reports(
     assert (
         min(float(force) for force in forces.split(" to ")) < -20.0
     )  # the stand-in's has friction
+    assert "standing, his pelvis is at 0.87" in text
     assert "environments: " in text and "of it the bridge" in text
     assert "terminated in one only" in text and "could not be answered" not in text
     assert str(REPO_ROOT) not in text  # it is to be sent to others
@@ -178,14 +188,34 @@ def test_the_self_check_finds_a_promise_that_is_not_kept(
 
     monkeypatch.setattr(contract, "KINEMATIC", (broken_promise,))
     monkeypatch.setattr(physics_contract, "PHYSICAL", ())
-    for question in ("_velocity_of_the_root", "_friction_in_the_forces", "_speed", "_parity"):
+    questions = ("_velocity_of_the_root", "_friction_in_the_forces", "_height_at_rest", "_speed")
+    for question in (*questions, "_parity"):
         monkeypatch.setattr(selfcheck, question, lambda args: "answered")
     with pytest.raises(SystemExit) as ended:
         run_main(selfcheck.main, ["--pipeline=cpu"])
     text = capsys.readouterr().out
     assert ended.value.code == 1
-    assert "FAILED   broken promise: joint_pos differs by 3" in text
+    assert "FAILED   broken promise: AssertionError: joint_pos differs by 3" in text
     assert "promises not kept: 1" in text
+
+
+def test_the_self_check_reports_a_worker_that_does_not_start_without_telling_places(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "home" / "env" / "bin" / "python"
+    program.parent.mkdir(parents=True)
+    program.write_text(f"#!/bin/sh\necho no kernel image in {tmp_path}/home/isaacgym\nexit 3\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv(VARIABLE, str(program))
+    report = tmp_path / "report.txt"
+    with pytest.raises(SystemExit) as ended:
+        run_main(selfcheck.main, [f"--out={report}"])
+    text = capsys.readouterr().out
+    assert ended.value.code == 1 and report.read_text().strip() in text
+    assert "the worker does not start: the Isaac Gym worker ended with code 3" in text
+    assert "no kernel image in ~/isaacgym" in text and "processor" in text
+    assert str(tmp_path) not in report.read_text()
 
 
 def test_the_self_check_needs_isaac_gym(

@@ -20,7 +20,7 @@ def measure_bridge(args: argparse.Namespace, keep: Callable[..., None]) -> dict[
     """Time control steps with resets, and subtract what the worker spent in Isaac Gym's physics."""
     import torch
 
-    from animRL.sim.base import ResetState
+    from animRL.sim.contract import apart, on_feet
     from animRL.sim.factory import make_backend
     from animRL.tasks import make_env_cfg, make_train_cfg
     from animRL.utils.machine import provenance
@@ -31,11 +31,8 @@ def measure_bridge(args: argparse.Namespace, keep: Callable[..., None]) -> dict[
     apply_overrides(env_cfg, make_train_cfg(args.task), args)
     count = args.num_envs or DEFAULT_COUNT
     backend: Any = make_backend(env_cfg, count)
-    joints = backend.character.default_joint_pos.expand(count, -1)
-    zeros = torch.zeros(count, 3, device=backend.device)
-    upright = torch.tensor([0.0, 0.0, 0.0, 1.0], device=backend.device).expand(count, 4)
-    start = ResetState(zeros + torch.tensor([0.0, 0.0, 1.0], device=backend.device), upright,
-                       zeros, zeros, joints, torch.zeros_like(joints))  # fmt: skip
+    start = apart(on_feet(backend, count))
+    joints = start.joint_pos
     backend.reset_where(torch.ones(count, dtype=torch.bool, device=backend.device), start)
     torch.manual_seed(1 if args.seed is None else args.seed)
     total, physics = [], []

@@ -11,7 +11,6 @@ import contextlib
 import io
 import os
 import subprocess
-import sys
 import tempfile
 import time
 import traceback
@@ -23,6 +22,7 @@ from typing import Any
 from animRL.scripts.cli import Parser, add_common_arguments, run_main
 from animRL.sim.isaac_gym.worker_process import find_python
 from animRL.utils.errors import InputError, ProcessLost
+from animRL.utils.paths import REPO_ROOT
 
 EXAMPLE = "python -m animRL.sim.isaac_gym.selfcheck --out report.txt"
 HARSH = ("a_blow_up_is_reported_until_the_reset",)
@@ -65,34 +65,53 @@ def main(argv: list[str] | None = None) -> int:
     lines: list[str] = []
 
     def tell(text: str = "") -> None:
+        text = _without_places(text, python)
         lines.extend(text.splitlines() or [""])
         print(text, flush=True)
 
-    tell(f"animRL self-check of the engine isaacgym, pipeline {args.pipeline}")
-    failed = _report(args, python, tell)
-    if args.out is not None:
-        _write(args.out, lines)
-        print(f"the report lies in {args.out}")
+    try:
+        failed = _report(args, tell)
+    finally:
+        if args.out is not None:
+            _write(args.out, lines)
+            print(f"the report lies in {args.out}")
     return int(failed > 0)
 
 
-def _report(args: Any, python: Path, tell: Callable[[str], None]) -> int:
+def _report(args: Any, tell: Callable[[str], None]) -> int:
     """Tell everything; returns how many promises are not kept."""
-    versions = _try_one(args)
+    tell(f"animRL self-check of the engine isaacgym, pipeline {args.pipeline}")
     tell("\nmachine")
-    for name, value in _machine(versions, python).items():
+    for name, value in _machine().items():
         tell(f"  {name:<22} {value}")
+    try:
+        backend = _backend(args, 1)
+    except (InputError, ProcessLost) as error:
+        tell(f"\nthe worker does not start: {error}")
+        return 1
+    tell(
+        "  {:<22} Python {python}, torch {torch}, on {device}".format("worker", **backend.versions)
+    )
+    backend.close()
     tell("\nthe engine contract")
     failed = _contract(args, tell)
     tell("\nquestions that only Isaac Gym can answer")
-    for question in (_velocity_of_the_root, _friction_in_the_forces, _speed):
-        with _surviving(tell):
+    for question in (_velocity_of_the_root, _friction_in_the_forces, _height_at_rest, _speed):
+        with _surviving(args, tell):
             tell("  " + question(args))
     tell("\nbeside MuJoCo")
-    with _surviving(tell):
+    with _surviving(args, tell):
         tell(_parity(args))
     tell("\nthe contract is kept" if not failed else f"\npromises not kept: {failed}")
     return failed
+
+
+def _without_places(text: str, python: Path) -> str:
+    """The text without what tells where this machine keeps its files."""
+    for place in (python.parent.parent, Path.home(), REPO_ROOT):
+        if place != Path(place.anchor):
+            text = text.replace(str(place), "~")
+    return text
 
 
 def _backend(args: Any, num_envs: int) -> Any:
@@ -110,14 +129,7 @@ def _configuration(args: Any) -> Any:
     return cfg
 
 
-def _try_one(args: Any) -> dict[str, Any]:
-    """Versions of the worker. Raises what is in the way of even one environment."""
-    backend = _backend(args, 1)
-    backend.close()
-    return dict(backend.versions)
-
-
-def _machine(worker: dict[str, Any], python: Path) -> dict[str, str]:
+def _machine() -> dict[str, str]:
     import torch
 
     from animRL.utils.machine import provenance
@@ -129,12 +141,10 @@ def _machine(worker: dict[str, Any], python: Path) -> dict[str, str]:
     except (OSError, subprocess.SubprocessError):
         cards = ""
     return {
-        "worker": f"Python {worker['python']}, torch {worker['torch']}, on {worker['device']}",
         "graphics cards": "; ".join(cards.split("\n")).strip("; ") or "none found by nvidia-smi",
         "processor": f"{found['processor']}, {os.cpu_count()} threads",
         "versions here": ", ".join(f"{n} {v}" for n, v in found["versions"].items()),
         "commit": str(found["git_commit"]),
-        "Isaac Gym's Python": python.name,
     }
 
 
@@ -151,9 +161,11 @@ def _contract(args: Any, tell: Callable[[str], None]) -> int:
         began = time.perf_counter()
         try:
             contract.check(one, lambda count: _backend(args, count))
-        except (AssertionError, InputError, ProcessLost) as error:
+        except Exception as error:  # of torch's and CUDA's many kinds; the rest is worth telling
             failed += 1
-            tell(f"  FAILED   {name}: {' '.join(str(error).split())}")
+            tell(f"  FAILED   {name}: {type(error).__name__}: {' '.join(str(error).split())}")
+            if args.debug:
+                traceback.print_exc()
             continue
         tell(f"  kept     {name} ({time.perf_counter() - began:.1f} s)")
     return failed
@@ -212,12 +224,25 @@ def _friction_in_the_forces(args: Any) -> str:
             f"{max(found):.1f} N (0: friction is left out)")  # fmt: skip
 
 
+def _height_at_rest(args: Any) -> str:
+    """How high Bob stands: contact offsets and thicknesses would lift him."""
+    from animRL.sim.contract import STANDING_HEIGHT, default, everyone, on_feet
+
+    backend = _backend(args, 1)
+    backend.reset(everyone(backend), on_feet(backend, 1))
+    for _ in range(15):
+        backend.step(default(backend))
+    height = float(backend.state().root_pos[0, 2])
+    backend.close()
+    return f"standing, his pelvis is at {height:.4f} m (put at {STANDING_HEIGHT} m)"
+
+
 def _speed(args: Any) -> str:
     """How fast the engine is, and what of it is the bridge."""
-    from animRL.sim.contract import default, everyone, on_feet
+    from animRL.sim.contract import apart, default, everyone, on_feet
 
     backend = _backend(args, args.num_envs)
-    backend.reset(everyone(backend), on_feet(backend, args.num_envs))
+    backend.reset(everyone(backend), apart(on_feet(backend, args.num_envs)))
     targets = default(backend)
     for _ in range(10):
         backend.step(targets)
@@ -238,7 +263,6 @@ def _speed(args: Any) -> str:
 def _parity(args: Any) -> str:
     """The table of scripts/parity.py, with the policy of the walk that ships."""
     from animRL.scripts import parity
-    from animRL.utils.paths import REPO_ROOT
 
     run = "results/walk"
     command = ["--sim", "mujoco", "isaacgym", "--num_envs=8", "--steps=50",
@@ -253,13 +277,13 @@ def _parity(args: Any) -> str:
 
 
 @contextlib.contextmanager
-def _surviving(tell: Callable[[str], None]) -> Iterator[None]:
+def _surviving(args: Any, tell: Callable[[str], None]) -> Iterator[None]:
     """Tell what goes wrong, and go on: a report of the rest is worth more than none."""
     try:
         yield
-    except (InputError, ProcessLost, AssertionError, RuntimeError) as error:
-        tell(f"  could not be answered: {' '.join(str(error).split())}")
-        if "--debug" in sys.argv:
+    except Exception as error:  # as above
+        tell(f"  could not be answered: {type(error).__name__}: {' '.join(str(error).split())}")
+        if args.debug:
             traceback.print_exc()
 
 
