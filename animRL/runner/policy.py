@@ -34,7 +34,17 @@ def load_policy(checkpoint: str | Path, train_cfg: Any, env: MimicTask) -> Polic
         InputError: if the file is no checkpoint, or its network has another shape than
             ``train_cfg.policy`` and the environment say.
     """
-    payload = load_checkpoint(checkpoint, env.device)
+    return policy_of(load_checkpoint(checkpoint), train_cfg, env, str(checkpoint))
+
+
+def policy_of(payload: dict[str, Any], train_cfg: Any, env: MimicTask, name: str) -> Policy:
+    """Rebuild the actor out of what ``load_checkpoint`` has read.
+
+    For who needs it more than once, while a training may replace the file ``name`` meanwhile.
+
+    Raises:
+        InputError: if it has another shape than ``train_cfg.policy`` and the environment say.
+    """
     settings = dict(actor_config(train_cfg))
     model = resolve_callable(settings.pop("class_name"))
     obs = torch.zeros(1, env.observation_layout.size)
@@ -44,5 +54,5 @@ def load_policy(checkpoint: str | Path, train_cfg: Any, env: MimicTask) -> Polic
         actor.load_state_dict(payload["actor_state_dict"])
     except (RuntimeError, ValueError, TypeError, AttributeError) as error:
         reason = str(error).splitlines()[-1].strip()
-        raise InputError(f"{checkpoint}: actor_state_dict does not fit ({reason})") from error
+        raise InputError(f"{name}: actor_state_dict does not fit ({reason})") from error
     return inference_policy(actor.eval())

@@ -72,13 +72,15 @@ def _evaluate(
     out: Path,
     view: Any,
 ) -> None:
-    """Measure, record and write everything."""
-    seed = train_cfg.runner.seed
+    """Measure, record and write everything, of one reading of the policy."""
+    from animRL.runner.checkpoint import load_checkpoint
+
     print(f"evaluating {checkpoint}")
-    metrics = _metrics(args, env_cfg, train_cfg, checkpoint, seed)
+    payload = load_checkpoint(checkpoint)  # a training may replace the file meanwhile
+    metrics = _metrics(args, env_cfg, train_cfg, checkpoint, payload)
     view.tell(print)
     _write_json(out / "eval_metrics.json", metrics)
-    _record(args, env_cfg, train_cfg, checkpoint, out)
+    _record(args, env_cfg, train_cfg, checkpoint, payload, out)
     view.tell(print)
     print(f"results lie in {out.resolve()}")
 
@@ -108,7 +110,11 @@ def _load(args: argparse.Namespace) -> tuple[Path, Path, Any, Any]:
 
 
 def _metrics(
-    args: argparse.Namespace, env_cfg: Any, train_cfg: Any, checkpoint: Path, seed: int
+    args: argparse.Namespace,
+    env_cfg: Any,
+    train_cfg: Any,
+    checkpoint: Path,
+    payload: dict[str, Any],
 ) -> dict[str, Any]:
     """Roll out ``--episodes`` episodes from phase 0 and as many from random phases; print them."""
     from animRL.evaluation.evaluate import (
@@ -120,11 +126,12 @@ def _metrics(
         summarise_clips,
     )
     from animRL.evaluation.failures import Failures
-    from animRL.runner.policy import load_policy
+    from animRL.runner.policy import policy_of
     from animRL.tasks import make_env
 
+    seed = train_cfg.runner.seed
     env = make_env(args.task, evaluation_config(env_cfg, 2 * args.episodes))
-    policy = load_policy(checkpoint, train_cfg, env)
+    policy = policy_of(payload, train_cfg, env, str(checkpoint))
     phases = start_phases(env.num_envs, args.episodes, seed, env.device)
     clips = start_clips(env, args.episodes)
     failures = Failures(env)
@@ -145,13 +152,18 @@ def _metrics(
 
 
 def _record(
-    args: argparse.Namespace, env_cfg: Any, train_cfg: Any, checkpoint: Path, out: Path
+    args: argparse.Namespace,
+    env_cfg: Any,
+    train_cfg: Any,
+    checkpoint: Path,
+    payload: dict[str, Any],
+    out: Path,
 ) -> None:
     """Play noiseless episodes from phase 0: buffer and plot of the first clip, video of each."""
     from animRL.evaluation.evaluate import record
     from animRL.utils.plots import PRODUCT, SUM, plot_reward_terms
 
-    env, policy = play_alone(args.task, env_cfg, train_cfg, checkpoint)
+    env, policy = play_alone(args.task, env_cfg, train_cfg, checkpoint, payload)
     seed = train_cfg.runner.seed
     once, shown = clip_steps(env, 0), shown_steps(env, 0, VIDEO_SECONDS)
     trace = record(env, policy, max(BUFFER_STEPS, shown, 2 * once), seed)

@@ -6,14 +6,24 @@ from pathlib import Path
 from typing import Any
 
 
-def play_alone(task: str, env_cfg: Any, train_cfg: Any, checkpoint: Path) -> tuple[Any, Any]:
+def play_alone(
+    task: str, env_cfg: Any, train_cfg: Any, checkpoint: Path, payload: dict[str, Any] | None = None
+) -> tuple[Any, Any]:
     """Make the task with one character that starts without noise, and load a policy for it.
+
+    Args:
+        task: its name.
+        env_cfg: the environment's configuration.
+        train_cfg: the training's.
+        checkpoint: the policy's file.
+        payload: what has been read from it; None: it is read.
 
     Returns:
         The environment and the deterministic policy.
     """
     from animRL.evaluation.evaluate import evaluation_config
-    from animRL.runner.policy import load_policy
+    from animRL.runner.checkpoint import load_checkpoint
+    from animRL.runner.policy import policy_of
     from animRL.tasks import make_env
 
     cfg = evaluation_config(env_cfg, 1)
@@ -21,7 +31,8 @@ def play_alone(task: str, env_cfg: Any, train_cfg: Any, checkpoint: Path) -> tup
     cfg.set("init_state.root_velocity_noise", 0.0)
     cfg.set("sim.window", env_cfg.sim.window)
     env = make_env(task, cfg)
-    return env, load_policy(checkpoint, train_cfg, env)
+    read = load_checkpoint(checkpoint) if payload is None else payload
+    return env, policy_of(read, train_cfg, env, str(checkpoint))
 
 
 def clip_steps(env: Any, clip: int) -> int:

@@ -15,7 +15,7 @@ from animRL.envs.starts import state_on_clip
 from animRL.envs.step_result import StepResult
 from animRL.evaluation.evaluate import evaluation_config
 from animRL.runner.checkpoint import load_checkpoint
-from animRL.runner.policy import load_policy
+from animRL.runner.policy import policy_of
 from animRL.runner.run_dir import LIVE_NAME, checkpoints_of
 from animRL.sim.base import PhysParams, SimState
 from animRL.tasks import make_env
@@ -216,8 +216,8 @@ class PolicyPlayback(Playback):
 
     def _load(self, path: Path) -> int:
         """Take over a policy, and the kernels that its training had narrowed."""
-        self._policy = load_policy(path, self._train_cfg, self._env)
         payload = load_checkpoint(path)
+        self._policy = policy_of(payload, self._train_cfg, self._env, str(path))
         composer, configured = self._env.compose_reward, self._env.narrowing.first
         for name, sigma in configured.items():
             composer.set_sigma(name, sigma)
