@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,6 +14,7 @@ import numpy as np
 from animRL.dataloader.frame_layout import FrameLayout
 from animRL.dataloader.skeleton import Skeleton
 from animRL.utils.errors import InputError
+from animRL.utils.files import replacing
 from animRL.utils.input_files import read_json
 
 # A joint angle beyond two full turns is a unit error, not a pose: 4 pi rad, or 12.6 degrees.
@@ -98,8 +98,11 @@ def clip_from_data(data: dict[str, Any], path: str | Path) -> Clip:
 
 
 def save_clip(clip: Clip, path: str | Path) -> None:
-    """Write a clip to a file, complete or not at all; one frame a line, to be read by people."""
-    path = Path(path)
+    """Write a clip to a file, complete or not at all; one frame a line, to be read by people.
+
+    Raises:
+        InputError: if it cannot be written.
+    """
     header: dict[str, Any] = {
         "FrameDuration": clip.frame_duration,
         "MotionWeight": clip.motion_weight,
@@ -112,13 +115,8 @@ def save_clip(clip: Clip, path: str | Path) -> None:
     rows = ",\n".join(json.dumps([round(float(v), 6) for v in frame]) for frame in clip.frames)
     text = json.dumps(header, indent=1)[:-2] + _skeleton_text(clip.skeleton)
     text += ',\n "Frames": [\n' + rows + "\n]\n}\n"
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_text(text, encoding="utf-8")
-        os.replace(temporary, path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise InputError(f"{path}: cannot be written ({error.strerror})") from error
+    with replacing(Path(path)) as stream:
+        stream.write(text.encode())
 
 
 def _skeleton_text(skeleton: Skeleton | None) -> str:

@@ -20,6 +20,7 @@ from animRL.scripts.early_checks import check_early
 from animRL.scripts.eval_plots import write_plots
 from animRL.scripts.eval_report import print_report
 from animRL.scripts.films import clip_steps, cut, play_alone, shown_steps, write_gif, write_video
+from animRL.scripts.live_view import beside_evaluation, check_address
 from animRL.utils.errors import InputError
 
 BUFFER_STEPS = 200
@@ -45,11 +46,8 @@ def main(argv: list[str] | None = None) -> int:
     args = parser.parse_args(argv)
     if not 1 <= args.episodes <= MOST_EPISODES:
         parser.error(f"--episodes {args.episodes}: valid: 1 to {MOST_EPISODES}")
-    check_early(args, of_run=True)
-
-    from animRL.scripts.live_view import beside_evaluation, check_address
-
     check_address(args)
+    check_early(args, of_run=True)
     run, checkpoint, env_cfg, train_cfg = _load(args)
     out = args.out or run
     _check_writable(out, "--out")

@@ -119,6 +119,6 @@ def test_saving_and_loading_gives_the_same_clip(tmp_path: Path) -> None:
 
 def test_nothing_half_written_stays(tmp_path: Path) -> None:
     clip = load_clip(write(tmp_path, content()))
-    with pytest.raises(InputError, match="cannot be written"):
+    with pytest.raises(InputError, match="cannot write"):
         save_clip(clip, tmp_path / "no_such_folder" / "clip.txt")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["clip.txt"]
