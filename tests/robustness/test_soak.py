@@ -25,9 +25,9 @@ MINUTES = float(os.environ.get("ANIMRL_SOAK_MINUTES", "60"))
 WARM_UP = 1 / 6
 """Share of the time that is left out of the slopes."""
 SAMPLE_SECONDS = 2.0
-HELD_SECONDS = 60.0
-"""Of what the process has at the moment, the least in so much time is what it holds: the rest
-comes and goes within an iteration (about 25 MB), and would drown a slope of 1 MB an hour."""
+PARTS = 10
+"""The time after the warm-up is cut into so many; of each the median counts. Within an iteration
+some 25 MB come and go, now and then 50 MB go for a while, and either would drown 1 MB an hour."""
 ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": "262144", "MALLOC_TRIM_THRESHOLD_": "262144"}
 """Of glibc: what is freed goes back to the system at once, not when its heap allows it, so
 that memory tells what is held."""
@@ -53,13 +53,10 @@ def status_of(process: int) -> dict[str, float]:
 
 
 def held(samples: list[dict[str, float]]) -> np.ndarray:
-    """Memory that is held (n, 2): the middle of each ``HELD_SECONDS`` [h], the least in it [MB]."""
-    count = round(HELD_SECONDS / SAMPLE_SECONDS)
-    parts = [samples[k : k + count] for k in range(0, len(samples) - count + 1, count)]
-    return np.array(
-        [[np.mean([s["seconds"] for s in part]) / 3600.0, min(s["memory_mb"] for s in part)]
-         for part in parts]
-    )  # fmt: skip
+    """Memory that is held (PARTS, 2): the middle of each part [h], and the median in it [MB]."""
+    hours, memory = (np.array([s[name] for s in samples]) for name in ("seconds", "memory_mb"))
+    parts = zip(np.array_split(hours / 3600.0, PARTS), np.array_split(memory, PARTS), strict=True)
+    return np.array([[np.mean(hour), np.median(values)] for hour, values in parts])
 
 
 def slope_per_hour(samples: list[dict[str, float]]) -> tuple[float, float]:
@@ -117,7 +114,7 @@ def test_an_hour_of_training_takes_no_more_and_more(tmp_path: Path) -> None:
         "minutes": MINUTES,
         "iterations": len(finished),
         "films": films,
-        "memory_held_mb": [round(float(m)) for m in held(after)[:, 1]],
+        "memory_held_mb": [round(float(m), 1) for m in held(after)[:, 1]],
         "memory_slope_mb_per_hour": slope_per_hour(after),
         "files": sorted({sample["files"] for sample in after}),
         "threads": sorted({sample["threads"] for sample in after}),

@@ -14,7 +14,7 @@ from torch import Tensor
 from animRL.sim.base import PhysParams, ResetState, SimBackend, SimState
 from animRL.sim.isaac_gym import worker
 from animRL.sim.isaac_gym.worker_process import WorkerProcess
-from animRL.sim.mujoco_model import ground_force_bodies, target_reach
+from animRL.sim.mujoco_model import target_reach
 from animRL.sim.urdf_export import urdf_of
 from animRL.utils.errors import InputError
 
@@ -74,12 +74,10 @@ class IsaacGymBackend(SimBackend):
         self.caps = frozenset({"push_force"})
         self._seconds = float(cfg.isaacgym.step_seconds)
         self._reach = target_reach(self.character)
-        links = _links_with_force(character)
-        # Of a body that touches nothing, the row that stays 0.
-        rows = {body: row for row, body in enumerate(links.values())}
-        self._force_rows = torch.tensor(
-            [rows.get(name, len(links)) for name in character.body_names], device=self.device
-        )
+        links = _links_of_bodies(character)
+        self._inside = torch.tensor(
+            [row for row, link in enumerate(links) if link is None], dtype=torch.long
+        ).to(self.device)
         sizes = worker.Sizes(num_envs, len(character.joint_names), len(links))
         self._worker = WorkerProcess(worker.shared_bytes(sizes))
         memory = mmap.mmap(self._worker.memory, worker.shared_bytes(sizes))
@@ -88,7 +86,7 @@ class IsaacGymBackend(SimBackend):
         self._pinned = 0
         if self.device.type == "cuda":
             self._pinned = worker.pin(torch, memory, self.device)
-        given, seconds = self._description(cfg, list(links)), float(cfg.isaacgym.start_seconds)
+        given, seconds = self._description(cfg, links), float(cfg.isaacgym.start_seconds)
         try:
             self.versions = self._worker.ask(worker.START, given, seconds)
         except BaseException:
@@ -104,7 +102,7 @@ class IsaacGymBackend(SimBackend):
         self._state: SimState
         self._read()
 
-    def _description(self, cfg: Any, bodies: list[str]) -> dict[str, Any]:
+    def _description(self, cfg: Any, links: list[str | None]) -> dict[str, Any]:
         """What the worker builds, as plain values."""
         own, character = cfg.isaacgym, self.character
         lower, upper = character.joint_lower.cpu(), character.joint_upper.cpu()
@@ -115,7 +113,7 @@ class IsaacGymBackend(SimBackend):
             "name": character.name,
             "worlds": self.num_envs,
             "joints": list(character.joint_names),
-            "force_bodies": bodies,
+            "links": [link or links[0] for link in links],
             "drives": {
                 "hasLimits": limited.tolist(),
                 "lower": torch.where(limited, lower, 0.0).tolist(),
@@ -181,31 +179,14 @@ class IsaacGymBackend(SimBackend):
             f.name: getattr(now, f.name).index_copy(0, env_ids, getattr(state, f.name))
             for f in fields(state)
         }
-        chosen = torch.zeros_like(self._waiting).index_fill(0, env_ids, True)
-        self._take_over(rows, chosen)
-
-    def reset_where(self, mask: Tensor, state: ResetState) -> None:
-        """Put environments in ``mask`` (N,) into their rows of ``state``."""
-        chosen = mask.unsqueeze(-1)
-        rows = {
-            f.name: torch.where(chosen, getattr(state, f.name), getattr(self._state, f.name))
-            for f in fields(state)
-        }
-        self._take_over(rows, mask)
-
-    def _take_over(self, rows: dict[str, Tensor], chosen: Tensor) -> None:
-        """Make ``rows`` the state, in which the environments in ``chosen`` (N,) begin anew."""
-        before = self._state
         self._state = SimState(
             **rows,
-            ground_contact_force=torch.where(
-                chosen.view(-1, 1, 1), 0.0, before.ground_contact_force
-            ),
-            diverged=before.diverged & ~chosen,
+            ground_contact_force=now.ground_contact_force.index_fill(0, env_ids, 0.0),
+            diverged=now.diverged.index_fill(0, env_ids, False),
             bodies=self.character.forward_kinematics,
         )
-        self._pushes = torch.where(chosen.unsqueeze(-1), 0.0, self._pushes)
-        self._waiting = self._waiting | chosen
+        self._pushes = self._pushes.index_fill(0, env_ids, 0.0)
+        self._waiting = self._waiting.index_fill(0, env_ids, True)
 
     def save_state(self) -> dict[str, Any]:
         """Return root, joints, forces and pushes; not what PhysX keeps of the last contacts."""
@@ -260,7 +241,7 @@ class IsaacGymBackend(SimBackend):
             "root_ang_vel": root[:, 10:13].clone(),
             "joint_pos": joints[..., 0].contiguous(),
             "joint_vel": joints[..., 1].contiguous(),
-            "ground_contact_force": force.index_select(1, self._force_rows),
+            "ground_contact_force": force.index_fill(1, self._inside, 0.0),
         }
         sound = _is_sound(root) & _is_sound(dof.flatten(1))
         if diverged is not None and not bool(sound.all()):
@@ -283,22 +264,22 @@ def _is_sound(values: Tensor) -> Tensor:
     return torch.linalg.vector_norm(values, dim=-1) < _FAR
 
 
-def _links_with_force(character: Character) -> dict[str, str]:
-    """Link of the URDF file -> body, of all that touch the ground.
+def _links_of_bodies(character: Character) -> list[str | None]:
+    """Link of Isaac Gym's importer for each body (B,); None: it is a part of another.
 
-    Isaac Gym makes what hangs on fixed joints a part of the link that carries it: of a body without
-    a hinge that is another body, of one whose hinge is off its origin the link of that hinge.
+    Isaac Gym makes what hangs on fixed joints a part of the link that carries it: a body without a
+    hinge of another body, one whose hinge is off its origin of the link of that hinge.
     """
     spec = character.load_spec()
-    root = character.body_names[0]
-    found = {}
-    for name in ground_force_bodies(spec):
-        body = spec.body(name)
-        while not body.joints and body.name != root:
-            body = body.parent
-        shifted = body.name != root and any(body.joints[-1].pos)
-        link = f"{body.name}__{body.joints[-1].name}" if shifted else body.name
-        found[link] = body.name
+    found: list[str | None] = []
+    for name in character.body_names:
+        joints = spec.body(name).joints
+        if name != character.body_names[0] and not joints:
+            found.append(None)
+        elif name != character.body_names[0] and any(joints[-1].pos):
+            found.append(f"{name}__{joints[-1].name}")
+        else:
+            found.append(name)
     return found
 
 

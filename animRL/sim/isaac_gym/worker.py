@@ -59,7 +59,7 @@ class Sizes(NamedTuple):
 
     worlds: int
     joints: int
-    force_bodies: int
+    bodies: int
 
 
 def send(
@@ -136,15 +136,15 @@ def _layout(sizes: Sizes) -> List[Tuple[str, str, Tuple[int, ...]]]:
 
     Towards the worker: ``orders``; ``targets`` [rad]; ``push`` [N]; of ``ids``, ``new_root`` and
     ``new_dof`` as many rows as there are resets. From it: ``root`` (position, xyzw, linear and
-    angular velocity, world frame), ``dof`` (angle, velocity), ``force`` [N], whose last row stays
-    0, and the ``seconds`` that the physics took.
+    angular velocity, world frame), ``dof`` (angle, velocity), ``force`` [N], and the ``seconds``
+    that the physics took.
     """
     n, j, b = sizes
     return [
         ("orders", "i8", (2,)), ("targets", "f4", (n, j)), ("push", "f4", (n, 3)),
         ("ids", "i4", (n,)), ("new_root", "f4", (n, 13)), ("new_dof", "f4", (n, j, 2)),
         ("root", "f4", (n, 13)), ("dof", "f4", (n, j, 2)),
-        ("force", "f4", (n, b + 1, 3)), ("seconds", "f8", (1,)),
+        ("force", "f4", (n, b, 3)), ("seconds", "f8", (1,)),
     ]  # fmt: skip
 
 
@@ -214,6 +214,7 @@ class World:
         if self.gym.prepare_sim(self.sim) is False:
             raise Refused("Isaac Gym could not prepare the simulation: see its messages")
         self._wrap()
+        self._refresh()
         self._tell()
 
     def _create_sim(self) -> Any:
@@ -266,10 +267,10 @@ class World:
         bodies = self.gym.get_asset_rigid_body_names(asset)
         if sorted(self.joints) != sorted(self.given["joints"]):
             raise Refused("the importer made other joints: %s" % ", ".join(self.joints))
-        lost = [name for name in self.given["force_bodies"] if name not in bodies]
+        lost = [name for name in self.given["links"] if name not in bodies]
         if lost:
-            raise Refused("the importer lost the bodies %s" % ", ".join(lost))
-        rows = [bodies.index(name) for name in self.given["force_bodies"]]
+            raise Refused("the importer lost the links %s" % ", ".join(lost))
+        rows = [bodies.index(name) for name in self.given["links"]]
         self.rows = self.torch.tensor(rows, dtype=self.torch.long, device=self.device)
         self.body_count = len(bodies)
 
@@ -327,6 +328,7 @@ class World:
             self.gym.simulate(self.sim)
             if not self.on_gpu:
                 self.gym.fetch_results(self.sim, True)
+        self._refresh()
         if self.on_gpu:
             self.torch.cuda.synchronize()
         self.shared["seconds"][0] = time.perf_counter() - began
@@ -352,19 +354,22 @@ class World:
         if False in done:
             raise RuntimeError("Isaac Gym did not take the states of a reset")
 
-    def _tell(self) -> None:
-        """Bring the tensors up to date and copy them into the shared memory."""
+    def _refresh(self) -> None:
+        """Let Isaac Gym bring the tensors up to date."""
         self.gym.refresh_actor_root_state_tensor(self.sim)
         self.gym.refresh_dof_state_tensor(self.sim)
         self.gym.refresh_net_contact_force_tensor(self.sim)
-        for name, values in (
-            ("root", self.root), ("dof", self.dof),
-            ("force", self.contacts.index_select(1, self.rows)),
-        ):  # fmt: skip
-            shared = self.shared[name][:, : values.shape[1]]
-            shared.copy_(values, non_blocking=self.on_gpu)
+
+    def _tell(self) -> None:
+        """Copy the tensors into the shared memory."""
+        shared = self.shared
+        shared["root"].copy_(self.root, non_blocking=self.on_gpu)
+        shared["dof"].copy_(self.dof, non_blocking=self.on_gpu)
         if self.on_gpu:
+            shared["force"].copy_(self.contacts.index_select(1, self.rows), non_blocking=True)
             self.torch.cuda.synchronize()
+        else:
+            self.torch.index_select(self.contacts, 1, self.rows, out=shared["force"])
 
     def _taken(self, name: str, count: Optional[int] = None) -> Any:
         """An array where Isaac Gym computes, or its first rows; on the CPU no copy is made."""
@@ -407,7 +412,7 @@ def serve(commands: int, answers: int, memory: Any) -> None:
         if kind == STOP:
             return  # what the worlds hold goes with the process
         if kind == START:
-            sizes = Sizes(given["worlds"], len(given["joints"]), len(given["force_bodies"]))
+            sizes = Sizes(given["worlds"], len(given["joints"]), len(given["links"]))
             world = World(given, sizes, memory)
             send(answers, READY, {"joints": world.joints, "window": world.viewer is not None,
                                   "device": world.device, "torch": world.torch.__version__,

@@ -181,7 +181,7 @@ def test_messages_arrive_whole_or_say_why() -> None:
 
 
 def test_arrays_in_the_memory_do_not_overlap() -> None:
-    sizes = worker.Sizes(worlds=5, joints=3, force_bodies=2)
+    sizes = worker.Sizes(worlds=5, joints=3, bodies=2)
     memory = bytearray(worker.shared_bytes(sizes))
     arrays = worker.shared_arrays(memory, sizes)
     for number, array in enumerate(arrays.values(), start=1):
@@ -189,7 +189,7 @@ def test_arrays_in_the_memory_do_not_overlap() -> None:
         array[...] = number
     for number, array in enumerate(arrays.values(), start=1):
         assert np.all(array == number)
-    assert arrays["force"].shape == (5, 3, 3) and arrays["ids"].dtype == np.int32
+    assert arrays["force"].shape == (5, 2, 3) and arrays["ids"].dtype == np.int32
 
 
 def test_an_interpreter_3_8_takes_the_file(tmp_path: Path) -> None:
