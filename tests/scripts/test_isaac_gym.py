@@ -149,6 +149,18 @@ def test_a_training_that_is_killed_leaves_no_worker(tmp_path: Path) -> None:
     assert set(workers()) <= others
 
 
+def test_the_bridge_is_measured(tmp_path: Path) -> None:
+    done = run(tmp_path, "benchmark", "--bridge", "--num_envs=3", "--device=cpu", "--json",
+               "--set", "sim.isaacgym.pipeline=cpu")  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert report["num_envs"] == 3 and report["worker"]["device"] == "cpu"
+    assert 0.0 < report["bridge_ms"]["median"] <= report["bridge_ms"]["90 %"] < 100.0
+    assert report["physics_ms"] > 0.5  # MuJoCo's, 3 x 4 steps: what is taken off
+    done = run(tmp_path, "benchmark", "--bridge", "--videos=1")
+    assert done.returncode == 2 and "valid: one of them" in done.stderr
+
+
 @pytest.mark.parametrize("whole", WHOLE)
 def test_the_self_check_reports(
     tmp_path: Path,
