@@ -198,6 +198,6 @@ def test_an_interpreter_3_8_takes_the_file(tmp_path: Path) -> None:
         pytest.skip("no Python 3.8 here")
     command = [python, "-c", "import sys; compile(open(sys.argv[1]).read(), 'w', 'exec')"]
     done = subprocess.run([*command, worker.__file__], capture_output=True, text=True)
-    if "not found" in done.stderr and "pyenv" in done.stderr:
+    if done.returncode == 127:  # a name in PATH behind which there is nothing
         pytest.skip("no Python 3.8 here")
     assert done.returncode == 0, done.stderr
