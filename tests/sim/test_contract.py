@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ PHYSICAL_ENGINES = ("mujoco", "warp", "isaacgym")
 
 
 def maker(engine: str, **settings: object) -> Maker:
+    """Build an engine; a worker is started once for all checks, for a start takes a second."""
     if engine == "warp" and not warp_is_installed():
         pytest.skip("the extra gpu (mujoco-warp) is not installed")
 
@@ -26,9 +28,28 @@ def maker(engine: str, **settings: object) -> Maker:
         given = {"engine": engine, "device": "cpu", "threads": 1, "isaacgym.pipeline": "cpu"}
         for path, value in {**given, **settings}.items():
             cfg.set("sim." + path, value)
-        return make_backend(cfg, num_envs)
+        if engine != "isaacgym":
+            return make_backend(cfg, num_envs)
+        if num_envs not in _workers:
+            _workers[num_envs] = make_backend(cfg, num_envs)
+            _closing[num_envs] = _workers[num_envs].close
+            _workers[num_envs].close = lambda: None  # type: ignore[method-assign]
+        return _workers[num_envs]
 
     return build
+
+
+_workers: dict[int, SimBackend] = {}
+_closing: dict[int, Callable[[], None]] = {}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_worker_stays() -> Iterator[None]:
+    yield
+    for close in _closing.values():
+        close()
+    _workers.clear()
+    _closing.clear()
 
 
 @pytest.fixture(autouse=True)
