@@ -96,6 +96,7 @@ class WorkerProcess:
             worker.send(self._commands, command, content, seconds)
             kind, answer = worker.receive(self._answers, seconds)
         except worker.Silent:
+            self.process.kill()  # what does not answer would not end when asked, either
             self.close()
             raise self._lost(f"did not answer within {seconds:g} s") from None
         except worker.Closed:
