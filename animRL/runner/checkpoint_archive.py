@@ -70,14 +70,7 @@ class Archive(NamedTuple):
     """The stored numbers that they refer to, by part; of ``bf2``, as ``<u2``."""
 
 
-class Checkpoint(NamedTuple):
-    """A file that has been looked at; see ``Archive``."""
-
-    values: dict[str, Any]
-    parts: dict[str, np.ndarray]
-
-
-def inspect_checkpoint(path: str | Path) -> Checkpoint:
+def inspect_checkpoint(path: str | Path) -> Archive:
     """Read a checkpoint, and find out all that can be wrong with it by itself.
 
     Raises:
@@ -105,7 +98,7 @@ def inspect_checkpoint(path: str | Path) -> Checkpoint:
             f"checkpoint '{path}' is refused: it holds objects other than tensors and plain values "
             f"({error})"
         ) from None
-    return Checkpoint(*archive)
+    return archive
 
 
 def is_valid_checkpoint(path: str | Path) -> bool:

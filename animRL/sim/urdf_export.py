@@ -21,7 +21,8 @@ from animRL.utils.errors import InputError
 BETWEEN_MASS, BETWEEN_INERTIA = 1e-3, 1e-6
 """Of a link between two hinges of one body [kg], [kg m^2]; it is added."""
 EFFORT, JOINT_SPEED = 1000.0, 500.0
-"""Largest torque [N m] where none is given, and speed [rad/s]; URDF asks for both."""
+"""Largest torque [N m] where none is given, and speed [rad/s]; URDF asks for both. They are those
+of the course's model; PhysX brakes a joint beyond the speed."""
 _HINGE = int(mujoco.mjtJoint.mjJNT_HINGE)
 _UNLIMITED = 1e9  # in place of a limit [rad]
 _SPHERE, _CAPSULE, _CYLINDER, _BOX = (

@@ -15,15 +15,12 @@ from animRL.sim.base import PhysParams, ResetState, SimBackend, SimState
 from animRL.sim.isaac_gym import worker
 from animRL.sim.isaac_gym.worker_process import WorkerProcess
 from animRL.sim.mujoco_model import target_reach
-from animRL.sim.urdf_export import urdf_of
+from animRL.sim.urdf_export import JOINT_SPEED, urdf_of
 from animRL.utils.errors import InputError
 
 if TYPE_CHECKING:
     from animRL.sim.character import Character
 
-GRAVITY = 9.81
-MAX_JOINT_SPEED = 500.0
-"""Beyond it PhysX brakes a joint [rad/s]; the course's model has this limit."""
 START_HEIGHT = 1.0
 """Where characters are created [m], before their first reset."""
 _FAR = 1e10
@@ -40,8 +37,8 @@ class IsaacGymBackend(SimBackend):
 
     Resets wait here for the next step, in which Isaac Gym takes all of them at once. Two things
     differ from the other engines and cannot be had: ``ground_contact_force`` is the net contact
-    force of PhysX, which leaves friction out, and that of a body on a fixed joint counts for
-    the body that carries it; and a saved state lacks what PhysX keeps of the last contacts, so
+    force of PhysX, which is said to leave friction out, and that of a body on a fixed joint counts
+    for the body that carries it; and a saved state lacks what PhysX keeps of the last contacts, so
     that ``load_state`` is not exact. The velocity of the root is that of its centre of mass, which
     for Bob is its origin.
     """
@@ -104,12 +101,12 @@ class IsaacGymBackend(SimBackend):
 
     def _description(self, cfg: Any, links: list[str | None]) -> dict[str, Any]:
         """What the worker builds, as plain values."""
-        own, character = cfg.isaacgym, self.character
+        own, character, spec = cfg.isaacgym, self.character, self.character.load_spec()
         lower, upper = character.joint_lower.cpu(), character.joint_upper.cpu()
         limited = torch.isfinite(lower) & torch.isfinite(upper)
         count = len(character.joint_names)
         return {
-            "urdf": urdf_of(character.load_spec()),
+            "urdf": urdf_of(spec),
             "name": character.name,
             "worlds": self.num_envs,
             "joints": list(character.joint_names),
@@ -121,12 +118,12 @@ class IsaacGymBackend(SimBackend):
                 "stiffness": character.stiffness.tolist(),
                 "damping": character.damping.tolist(),
                 "effort": character.effort.tolist(),
-                "velocity": [MAX_JOINT_SPEED] * count,
+                "velocity": [JOINT_SPEED] * count,
                 "friction": [0.0] * count,
                 "armature": [own.armature] * count,
             },
             "friction": character.friction,
-            "gravity": GRAVITY,
+            "gravity": -float(spec.option.gravity[2]),
             "height": START_HEIGHT,
             "dt": cfg.dt,
             "substeps": cfg.substeps,

@@ -148,22 +148,28 @@ def _layout(sizes: Sizes) -> List[Tuple[str, str, Tuple[int, ...]]]:
     ]  # fmt: skip
 
 
-def shared_arrays(memory: Any, sizes: Sizes) -> Dict[str, np.ndarray]:
-    """The arrays in a mapped memory, by name; with None for the memory, new ones alike."""
-    arrays, offset = {}, 0
+def _places(sizes: Sizes) -> Tuple[Dict[str, int], int]:
+    """Where each array begins, and where the last one ends [bytes]."""
+    places, end = {}, 0
     for name, kind, shape in _layout(sizes):
-        count = int(np.prod(shape))
-        if memory is None:
-            arrays[name] = np.zeros(shape, kind)
-        else:
-            arrays[name] = np.frombuffer(memory, kind, count, offset).reshape(shape)
-        offset += -(-count * np.dtype(kind).itemsize // 64) * 64  # a line of the processor's cache
-    return arrays
+        places[name] = end
+        size = int(np.prod(shape)) * np.dtype(kind).itemsize
+        end += -(-size // 64) * 64  # a line of the processor's cache
+    return places, end
+
+
+def shared_arrays(memory: Any, sizes: Sizes) -> Dict[str, np.ndarray]:
+    """The arrays in a mapped memory, by name."""
+    places, _ = _places(sizes)
+    return {
+        name: np.frombuffer(memory, kind, int(np.prod(shape)), places[name]).reshape(shape)
+        for name, kind, shape in _layout(sizes)
+    }
 
 
 def shared_bytes(sizes: Sizes) -> int:
     """Size of that memory."""
-    return sum(-(-array.nbytes // 64) * 64 for array in shared_arrays(None, sizes).values()) + 64
+    return _places(sizes)[1]
 
 
 def pin(torch: Any, memory: Any, device: Any) -> int:
